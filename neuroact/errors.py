@@ -1,0 +1,100 @@
+"""Every error that neuroact raises for bad input.
+
+    NeuroactError
+    ├── RecordingError                  something is wrong with one recording
+    │   ├── RecordingNotFound           (also a FileNotFoundError)
+    │   ├── UnknownFormat               no format recognises the content
+    │   ├── CorruptRecording            damage at a byte offset
+    │   ├── TruncatedRecording          the file ends too early; what precedes the cut is kept
+    │   └── LimitExceeded               a declared size beyond `neuroact.recordings.Limits`
+    ├── EncodingError                   events that an encoder cannot represent
+    │   └── NoPolarity                  a colour or generic stream where ON and OFF are needed
+    ├── StoreError                      a converted store that cannot be opened, continued or written
+    ├── DatasetError                    a data set that is not laid out as it should be
+    └── MissingExtra                    an optional package that is not installed (also an ImportError)
+
+Misuse of a function (a negative number of bins, say) stays the built-in `ValueError` or `TypeError`.
+"""
+
+from pathlib import Path
+
+
+class NeuroactError(Exception):
+    """The root: `except NeuroactError` catches everything that bad input can cause."""
+
+
+class RecordingError(NeuroactError):
+    """A recording that cannot be read as asked. `path` names it, `offset` is a byte in it where one is known."""
+
+    def __init__(self, path: Path, problem: str, *, offset: int | None = None) -> None:
+        self.path = path
+        self.problem = problem
+        self.offset = offset
+        where = f"{path}" if offset is None else f"{path}, byte {offset}"
+        super().__init__(f"{where}: {problem}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class RecordingNotFound(RecordingError, FileNotFoundError):
+    """No file stands at the path, or it cannot be opened for reading."""
+
+
+class UnknownFormat(RecordingError):
+    """The content matches no known format; name it with `format=` if it has no signature of its own."""
+
+
+class CorruptRecording(RecordingError):
+    """Bytes that no camera writes, at `offset`."""
+
+
+class TruncatedRecording(RecordingError):
+    """The file ends inside a record at `offset`; `events_recovered` events precede the cut."""
+
+    def __init__(self, path: Path, problem: str, *, offset: int, events_recovered: int) -> None:
+        self.events_recovered = events_recovered
+        super().__init__(path, f"{problem}; the {events_recovered} events before it are intact", offset=offset)
+
+
+class LimitExceeded(RecordingError):
+    """The file declares a size beyond a limit, as damaged and hostile files do.
+
+    If the file is trusted, read it with larger `limits` (`--raise-limits` on the command line).
+    """
+
+
+class EncodingError(NeuroactError):
+    """Events that an encoder cannot represent."""
+
+
+class NoPolarity(EncodingError):
+    """Colour and generic streams carry no polarity, so there is no ON and OFF to encode."""
+
+
+class StoreError(NeuroactError):
+    """A converted store that cannot be opened, continued or written."""
+
+
+class DatasetError(NeuroactError):
+    """A data set that is not laid out as it should be."""
+
+
+class MissingExtra(NeuroactError, ImportError):
+    """An optional package is needed and not installed; the message is the line that installs it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(f"{package} is not installed; run: pip install 'neuroact[{extra}]'")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(cls: type[NeuroactError], args: tuple[object, ...], state: dict[str, object]) -> NeuroactError:
+    """Unpickles an error whose constructor takes other arguments than its message, so that workers can raise it."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error

@@ -1,0 +1,53 @@
+"""Loops that numba compiles once there is enough work for it.
+
+Importing numba takes 0.3 s and loading a cached kernel another 0.2 s: longer than a 20 kB recording takes in
+plain Python. So a kernel is written as a function that means the same in both, and the caller chooses:
+`kernel.plain(...)` runs it as it stands, `kernel(...)` compiled.
+
+Numba does not notice when a `part` in another file changes: after editing one, remove the `__pycache__` folders.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from types import FunctionType
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Loop(Generic[P, R]):
+    """A function over numpy arrays that is compiled at its first call; the machine code is cached on disk."""
+
+    def __init__(self, function: Callable[P, R], *, parallel: bool = False) -> None:
+        self.plain = function
+        self.parallel = parallel
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+
+    @cached_property
+    def compiled(self) -> Callable[P, R]:
+        """The machine code's entry. The parts that the loop calls are compiled with it."""
+        import numba
+
+        function = cast(FunctionType, self.plain)
+        called: dict[str, Any] = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+        parts = {name: numba.njit(nogil=True)(value) for name, value in called.items() if hasattr(value, "is_part")}
+        copy = FunctionType(function.__code__, function.__globals__ | parts, function.__name__, function.__defaults__)
+        copy.__qualname__ = function.__qualname__
+        return cast(Callable[P, R], numba.njit(cache=True, nogil=True, parallel=self.parallel)(copy))
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.compiled(*args, **kwargs)
+
+
+def loop(function: Callable[P, R]) -> Loop[P, R]:
+    """Decorates a kernel: see the module's docstring."""
+    return Loop(function)
+
+
+def part(function: F) -> F:
+    """Marks a small function that loops call; it is compiled into them, and stays plain Python elsewhere."""
+    function.is_part = True  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,91 @@
+"""Prophesee EVT2: 32-bit words, each an event with the low 6 bits of its time, or the 28 high bits of the time.
+
+Time has 34 bits and wraps every 4 h 46 min; a step back of more than half the range is an overflow, a smaller one a
+glitch after which time goes on from there. Source: docs.prophesee.ai, openEB.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroact.jit import loop
+from neuroact.recordings.prophesee_header import PropheseeHeader, settle_from_header
+from neuroact.recordings.reader import RecordingInfo, Source
+from neuroact.recordings.words import CLOCK, Integer, WordReader, count, step_back
+
+CD_ON, TIME_HIGH, EXT_TRIGGER = 0x1, 0x8, 0xA
+OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
+"""Entries of the tally, in the order of `Evt2Reader.dropped` and `.skipped`."""
+HALF_RANGE = 1 << 33
+ONE = np.uint64(1)
+
+STATE = np.dtype([*CLOCK, ("started", "i8"), ("high", "i8")])
+
+
+@loop
+def decode_evt2(
+    words: NDArray[np.uint32], final: bool, state: Any, tally: Any, offset: int, width: int, height: int,
+    t: NDArray[np.int64], x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8], size: int,
+) -> tuple[Integer, Integer]:  # fmt: skip
+    """See `neuroact.recordings.words.Kernel`. `state.high` is the time of the last TIME_HIGH in µs, without wraps."""
+    s = state[0]
+    high, wraps, last, started = s["high"], s["wraps"], s["last"], s["started"]
+    n = np.uint64(size)
+    capacity = np.uint64(t.size)
+    i = np.uint64(0)
+    stop = np.uint64(words.size)
+    base = (wraps << 34) + high
+    while i < stop and n < capacity:
+        word = np.int64(words[i])
+        kind = word >> 28
+        if kind <= CD_ON and started:
+            column = (word >> 11) & 0x7FF
+            row = word & 0x7FF
+            now = base + ((word >> 22) & 0x3F)
+            if column < width and row < height:
+                t[n] = now
+                x[n] = column
+                y[n] = row
+                p[n] = kind
+                n += ONE
+                if now < last:
+                    step_back(state, last - now)
+                last = now
+            else:
+                count(tally, OUTSIDE, 1, offset + 4 * np.int64(i))
+        elif kind == TIME_HIGH:
+            new = (word & 0xFFFFFFF) << 6
+            if high - new > HALF_RANGE:
+                wraps += 1
+            high = new
+            base = (wraps << 34) + high
+            started = np.int64(1)
+        else:
+            entry = UNKNOWN if started else EARLY
+            if kind == EXT_TRIGGER and started:
+                entry = TRIGGER
+            count(tally, entry, 1, offset + 4 * np.int64(i))
+        i += ONE
+    s["high"], s["wraps"], s["last"], s["started"] = high, wraps, last, started
+    return np.int64(i), np.int64(n)
+
+
+class Evt2Reader(WordReader):
+    """Prophesee EVT2."""
+
+    kernel = decode_evt2
+    word = np.dtype("<u4")
+    state = STATE
+    skipped = ("words before the first timestamp", "triggers", "other words")
+
+    def __init__(self, source: Source, header: PropheseeHeader) -> None:
+        self.source = source
+        self.payload = header.payload
+        self.info = RecordingInfo("evt2", camera=header.camera, details=header.fields)
+        settle_from_header(self, header)
+
+    def initial_state(self) -> NDArray[np.void]:
+        return self.new_state()

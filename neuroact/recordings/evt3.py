@@ -1,0 +1,162 @@
+"""Prophesee EVT3: 16-bit words that each change part of a state (row, time, vector base) or emit events.
+
+Time has 24 bits, TIME_HIGH << 12 | TIME_LOW, and wraps every 16.8 s. The rules are those of the vendor's SDK: a
+TIME_HIGH smaller by half the range or more is an overflow, smaller by less is a glitch and time goes back; a new
+TIME_HIGH zeroes the low part. Source: docs.prophesee.ai, openEB.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroact.jit import loop
+from neuroact.recordings.prophesee_header import PropheseeHeader, settle_from_header
+from neuroact.recordings.reader import RecordingInfo, Source
+from neuroact.recordings.words import CLOCK, Integer, WordReader, count, step_back
+
+ADDR_Y, ADDR_X, VECT_BASE_X, VECT_12, VECT_8, TIME_LOW, TIME_HIGH, EXT_TRIGGER = (
+    0x0,
+    0x2,
+    0x3,
+    0x4,
+    0x5,
+    0x6,
+    0x8,
+    0xA,
+)
+OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
+"""Entries of the tally, in the order of `Evt3Reader.dropped` and `.skipped`."""
+ONE = np.uint64(1)
+
+STATE = np.dtype(
+    [
+        *CLOCK,
+        ("started", "i8"),
+        ("high", "i8"),
+        ("low", "i8"),
+        ("y", "i8"),
+        ("base", "i8"),
+        ("polarity", "i8"),
+    ]
+)
+
+BITS = np.array(
+    [[bit for bit in range(12) if mask >> bit & 1] + [0] * (12 - mask.bit_count()) for mask in range(4096)],
+    np.uint8,
+)
+"""`(4096, 12)`: positions of the set bits of each mask."""
+BIT_COUNT = np.array([mask.bit_count() for mask in range(4096)], np.uint64)
+
+
+@loop
+def decode_evt3(  # noqa: C901  (one branch per kind of word)
+    words: NDArray[np.uint16], final: bool, state: Any, tally: Any, offset: int, width: int, height: int,
+    t: NDArray[np.int64], x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8], size: int,
+    bits: NDArray[np.uint8], bit_count: NDArray[np.uint64],
+) -> tuple[Integer, Integer]:  # fmt: skip
+    """See `neuroact.recordings.words.Kernel`; `bits` and `bit_count` are `BITS` and `BIT_COUNT`."""
+    s = state[0]
+    high, low, wraps = s["high"], s["low"], s["wraps"]
+    row, base, sign = s["y"], s["base"], s["polarity"]
+    last = s["last"]
+    now = (wraps << 24) | (high << 12) | low
+    n = np.uint64(size)
+    limit = np.uint64(t.size - 12)
+    i = np.uint64(0)
+    stop = np.uint64(words.size)
+    while i < stop and s["started"] == 0:
+        word = np.int64(words[i])
+        if word >> 12 == TIME_HIGH:
+            s["started"] = 1
+            high = word & 0xFFF
+            now = high << 12
+        else:
+            count(tally, EARLY, 1, offset + 2 * np.int64(i))
+        i += ONE
+    while i < stop and n <= limit:
+        word = np.int64(words[i])
+        kind = word >> 12
+        if kind == ADDR_X:
+            column = word & 0x7FF
+            if column < width and row < height:
+                t[n] = now
+                x[n] = column
+                y[n] = row
+                p[n] = (word >> 11) & 1
+                n += ONE
+                if now < last:
+                    step_back(state, last - now)
+                last = now
+            else:
+                count(tally, OUTSIDE, 1, offset + 2 * np.int64(i))
+        elif kind == VECT_12 or kind == VECT_8:
+            span = 12 if kind == VECT_12 else 8
+            mask = np.uint64(word & ((1 << span) - 1))
+            events = bit_count[mask]
+            kept = events
+            if base + span > width or row >= height:  # rare: keep the bits inside, in ascending order
+                kept = np.uint64(0)
+                while kept < events and base + bits[mask, kept] < width and row < height:
+                    kept += ONE
+                if kept < events:
+                    count(tally, OUTSIDE, np.int64(events - kept), offset + 2 * np.int64(i))
+            k = np.uint64(0)
+            while k < kept:
+                t[n] = now
+                x[n] = base + bits[mask, k]
+                y[n] = row
+                p[n] = sign
+                n += ONE
+                k += ONE
+            if kept > 0:
+                if now < last:
+                    step_back(state, last - now)
+                last = now
+            base += span
+        elif kind == ADDR_Y:
+            row = word & 0x7FF
+        elif kind == VECT_BASE_X:
+            base = word & 0x7FF
+            sign = (word >> 11) & 1
+        elif kind == TIME_LOW:
+            low = word & 0xFFF
+            now = (wraps << 24) | (high << 12) | low
+        elif kind == TIME_HIGH:
+            new = word & 0xFFF
+            if high >= new + 2048:
+                wraps += 1
+            if new != high:
+                low = np.int64(0)
+            high = new
+            now = (wraps << 24) | (high << 12) | low
+        else:
+            entry = TRIGGER if kind == EXT_TRIGGER else UNKNOWN
+            count(tally, entry, 1, offset + 2 * np.int64(i))
+        i += ONE
+    s["high"], s["low"], s["wraps"] = high, low, wraps
+    s["y"], s["base"], s["polarity"] = row, base, sign
+    s["last"] = last
+    return np.int64(i), np.int64(n)
+
+
+class Evt3Reader(WordReader):
+    """Prophesee EVT3."""
+
+    margin = 12
+    kernel = decode_evt3
+    tables = (BITS, BIT_COUNT)
+    word = np.dtype("<u2")
+    state = STATE
+    skipped = ("words before the first timestamp", "triggers", "other words")
+
+    def __init__(self, source: Source, header: PropheseeHeader) -> None:
+        self.source = source
+        self.payload = header.payload
+        self.info = RecordingInfo("evt3", camera=header.camera, details=header.fields)
+        settle_from_header(self, header)
+
+    def initial_state(self) -> NDArray[np.void]:
+        return self.new_state()

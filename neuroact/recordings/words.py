@@ -1,0 +1,168 @@
+"""Formats that are a header followed by a stream of words: EVT, DAT, AEDAT 1 and 2, ES, N-MNIST.
+
+A format brings a kernel: a loop over the bytes of one block that keeps everything it must remember in a one-record
+state array, so a file may be cut into blocks anywhere and gives the same events.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from io import FileIO
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroact.errors import RecordingNotFound
+from neuroact.jit import Loop, part
+from neuroact.recordings.columns import Columns
+from neuroact.recordings.reader import Decoder, Reader
+from neuroact.recordings.report import Report
+
+Kernel = Callable[..., tuple[Any, Any]]
+"""`kernel(words, final, state, tally, offset, width, height, t, x, y, p, size) -> (words used, new size)`
+
+- `words`: the block, as `WordReader.word` says. `offset`: byte offset of its first word in the file.
+- `final`: whether the file ends with this block, so that no more bytes come to complete a record.
+- `state`: `(1,)` record array with at least the fields of `CLOCK`.
+- `tally`: `(reasons,)` record array with `count` and `first`, in the order of `WordReader.reasons`.
+- `t, x, y, p, size`: the columns and how many events they hold. The kernel stops where a word might not fit.
+"""
+
+CLOCK = [("last", "i8"), ("backward", "i8"), ("largest", "i8"), ("wraps", "i8")]
+"""What every kernel keeps: time of the last event, steps back, the largest of them, overflows of the clock."""
+TALLY = np.dtype([("count", "i8"), ("first", "i8")])
+SMALL_FILE = 1 << 16
+"""Below this many bytes the kernel runs as plain Python, which is quicker than to load its machine code."""
+Integer = int | np.integer[Any]
+EARLIEST = np.iinfo(np.int64).min
+
+
+@part
+def count(tally: Any, entry: int, amount: Integer, offset: Integer) -> None:
+    """Adds to an entry of the tally; `offset` is the byte where it happened."""
+    if tally[entry]["count"] == 0:
+        tally[entry]["first"] = offset
+    tally[entry]["count"] += amount
+
+
+@part
+def step_back(state: Any, step: Integer) -> None:
+    """Notes that an event is `step` µs older than the one before it."""
+    state[0]["backward"] += 1
+    state[0]["largest"] = max(state[0]["largest"], step)
+
+
+class WordReader(Reader):
+    """A header, then words to the end of the file. Subclasses read the header and name their kernel."""
+
+    kernel: ClassVar[Loop[..., tuple[Any, Any]]]
+    tables: ClassVar[tuple[NDArray[Any], ...]] = ()
+    """Constant arrays that the kernel takes as last arguments."""
+    word: ClassVar[np.dtype[Any]]
+    state: ClassVar[np.dtype[Any]]
+    dropped: ClassVar[tuple[str, ...]] = ("events outside the sensor",)
+    """Reasons of damage, the first entries of the kernel's tally."""
+    skipped: ClassVar[tuple[str, ...]] = ()
+    """Kinds of sound content that is not an event, the entries after them."""
+    payload: int
+    """Byte offset of the first word."""
+
+    @abstractmethod
+    def initial_state(self) -> NDArray[np.void]:
+        """A `(1,)` array of `state`, as before the first word."""
+
+    def decoder(self, report: Report) -> WordDecoder:
+        return WordDecoder(self, report)
+
+    def new_state(self, **values: int) -> NDArray[np.void]:
+        """Zeros but for `values`, and no event so far."""
+        state = np.zeros(1, self.state)
+        state[0]["last"] = EARLIEST
+        for name, value in values.items():
+            state[0][name] = value
+        return state
+
+
+class WordDecoder(Decoder):
+    """Runs a `WordReader`'s kernel over the file, block by block."""
+
+    def __init__(self, reader: WordReader, report: Report) -> None:
+        self._reader = reader
+        self._report = report
+        self._file: FileIO = open_binary(reader.source.path)
+        self._file.seek(reader.payload)
+        size = self._file.seek(0, 2)
+        self._file.seek(reader.payload)
+        kernel = reader.kernel
+        self._kernel: Kernel = kernel.plain if size < SMALL_FILE else kernel
+        self._word = reader.word.itemsize
+        self._buffer = np.empty(max(reader.source.block_bytes, 64) + 64, np.uint8)
+        self._start = self._stop = 0
+        self._offset = reader.payload
+        self._state = reader.initial_state()
+        self._tally = np.zeros(len(reader.dropped) + len(reader.skipped), TALLY)
+        self._final = False
+
+    def fill(self, columns: Columns) -> bool:
+        reader = self._reader
+        width, height = reader.bounds
+        while columns.room >= reader.margin:
+            whole = (self._stop - self._start) // self._word
+            words = self._buffer[self._start : self._start + whole * self._word].view(reader.word)
+            used, size = self._kernel(
+                words, self._final, self._state, self._tally, self._offset, width, height,
+                columns.t, columns.x, columns.y, columns.p, columns.size, *reader.tables,
+            )  # fmt: skip
+            self._report.events += int(size) - columns.size
+            columns.size = int(size)
+            self._start += int(used) * self._word
+            self._offset += int(used) * self._word
+            if columns.room < reader.margin:
+                break
+            if self._final:
+                self._finish()
+                return False
+            self._refill()
+        self._tell()
+        return True
+
+    def _refill(self) -> None:
+        """Moves the unread rest to the front and reads behind it; a short read marks the end of the file."""
+        rest = self._stop - self._start
+        self._buffer[:rest] = self._buffer[self._start : self._stop].copy()
+        self._start, self._stop = 0, rest
+        read = self._file.readinto(self._buffer[rest : rest + self._reader.source.block_bytes].data)
+        self._stop += read or 0
+        self._final = not read
+
+    def _finish(self) -> None:
+        self._tell()
+        if self._start != self._stop:
+            self._report.truncated_at = self._offset
+        self.close()
+
+    def _tell(self) -> None:
+        """Brings the report up to date with the kernel's state."""
+        report, reader, state = self._report, self._reader, self._state[0]
+        for index, kind in enumerate(reader.dropped + reader.skipped):
+            entry = self._tally[index]
+            tell = report.drop if index < len(reader.dropped) else report.skip
+            tell(kind, int(entry["count"]), int(entry["first"]))
+            entry["count"] = 0
+        report.backward_steps = int(state["backward"])
+        report.largest_backward_step = int(state["largest"])
+        report.wraps = int(state["wraps"])
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def open_binary(path: Path) -> FileIO:
+    """Opens a file unbuffered. Raises `RecordingNotFound` with the system's reason."""
+    try:
+        return path.open("rb", buffering=0)
+    except OSError as error:
+        raise RecordingNotFound(path, error.strerror or str(error)) from error
