@@ -1,0 +1,25 @@
+"""A loop means the same compiled and as plain Python, parts included."""
+
+import numpy as np
+
+from neuroact.jit import loop, part
+
+
+@part
+def add_to(values: np.ndarray, index: int, amount: int) -> None:
+    values[index] += amount
+
+
+@loop
+def histogram(data: np.ndarray, bins: np.ndarray) -> int:
+    for value in data:
+        add_to(bins, value, 1)
+    return data.size
+
+
+def test_compiled_equals_plain() -> None:
+    data = np.random.default_rng(0).integers(0, 7, 1000)
+    plain, compiled = np.zeros(7, np.int64), np.zeros(7, np.int64)
+    assert histogram.plain(data, plain) == histogram(data, compiled) == 1000
+    assert plain.tolist() == compiled.tolist() == np.bincount(data, minlength=7).tolist()
+    assert plain.sum() == 1000
