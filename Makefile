@@ -20,7 +20,7 @@ lint: .venv/dev.stamp
 	.venv/bin/lint-imports
 
 bench: .venv/bench.stamp
-	.venv/bin/python benchmarks/run.py
+	.venv/bin/python -m benchmarks.run
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "neuroact needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
