@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,16 +86,28 @@ class WordReader(Reader):
         return state
 
 
-class WordDecoder(Decoder):
-    """Runs a `WordReader`'s kernel over the file, block by block."""
+class ByteStream(Protocol):
+    """Where words come from: the file itself, or what a container holds, such as the messages of a bag end to end."""
 
-    def __init__(self, reader: WordReader, report: Report) -> None:
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fills the start of `buffer` and returns how many bytes it wrote; none at the end."""
+
+    def close(self) -> None:
+        """Lets go of the file."""
+
+
+class WordDecoder(Decoder):
+    """Runs a `WordReader`'s kernel over the file, or over `stream`, block by block.
+
+    Positions in a stream are not positions in the file, so what is met there is reported without an offset.
+    """
+
+    def __init__(self, reader: WordReader, report: Report, stream: ByteStream | None = None) -> None:
         self._reader = reader
         self._report = report
-        self._file: FileIO = open_binary(reader.source.path)
-        self._file.seek(reader.payload)
-        size = self._file.seek(0, 2)
-        self._file.seek(reader.payload)
+        self._file: ByteStream = stream or _payload(reader)
+        self._has_offsets = stream is None
+        size = reader.source.path.stat().st_size
         kernel = reader.kernel
         self._kernel: Kernel = kernel.plain if size < SMALL_FILE else kernel
         self._word = reader.word.itemsize
@@ -140,7 +152,7 @@ class WordDecoder(Decoder):
 
     def _finish(self) -> None:
         self._tell()
-        if self._start != self._stop:
+        if self._start != self._stop and self._has_offsets:
             self._report.truncated_at = self._offset
         self.close()
 
@@ -150,7 +162,7 @@ class WordDecoder(Decoder):
         for index, kind in enumerate(reader.dropped + reader.skipped):
             entry = self._tally[index]
             tell = report.drop if index < len(reader.dropped) else report.skip
-            tell(kind, int(entry["count"]), int(entry["first"]))
+            tell(kind, int(entry["count"]), int(entry["first"]) if self._has_offsets else None)
             entry["count"] = 0
         report.backward_steps = int(state["backward"])
         report.largest_backward_step = int(state["largest"])
@@ -158,6 +170,12 @@ class WordDecoder(Decoder):
 
     def close(self) -> None:
         self._file.close()
+
+
+def _payload(reader: WordReader) -> FileIO:
+    file = open_binary(reader.source.path)
+    file.seek(reader.payload)
+    return file
 
 
 def open_binary(path: Path) -> FileIO:
