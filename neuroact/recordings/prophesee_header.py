@@ -69,10 +69,11 @@ class PropheseeHeader:
         return next((size for part, size in SENSOR_OF_NAME.items() if part in names), None)
 
 
-def read_prophesee_header(source: Source) -> PropheseeHeader:
+def read_prophesee_header(source: Source, *, required: bool = True) -> PropheseeHeader:
     """Reads lines that begin with `% ` up to `% end`, or up to the first byte that cannot be such a line.
 
-    Raises `LimitExceeded` for a header beyond the limit and `CorruptRecording` if there is none at all.
+    Raises `LimitExceeded` for a header beyond the limit and, where one is `required`, `CorruptRecording` if there is
+    none at all; else a file without one has no fields and its payload begins at byte 0.
     """
     limit = source.limits.header_bytes
     with open_binary(source.path) as file:
@@ -92,7 +93,7 @@ def read_prophesee_header(source: Source) -> PropheseeHeader:
             break
         fields[key] = value
     check_limit(source, "a header", position, limit)
-    if not position:
+    if required and not position:
         raise CorruptRecording(source.path, "the header's first line is cut or holds bytes that are not text", offset=0)
     return PropheseeHeader(fields, position)
 

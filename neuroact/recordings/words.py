@@ -74,6 +74,10 @@ class WordReader(Reader):
     def initial_state(self) -> NDArray[np.void]:
         """A `(1,)` array of `state`, as before the first word."""
 
+    def unfinished(self, state: NDArray[np.void]) -> int | None:
+        """Byte offset of the record that `state` is in the middle of, for kernels that take records in parts."""
+        return None
+
     def decoder(self, report: Report) -> WordDecoder:
         return WordDecoder(self, report)
 

@@ -40,9 +40,9 @@ def sensor_of_data(events: Events) -> Events:
     return events.replace(sensor_size=(int(events.x.max()) + 1, int(events.y.max()) + 1))
 
 
-def sensor_of_data_from_below(events: Events) -> Events:
-    """The same for a format that counts rows from the bottom: rows above the highest event are not known of."""
-    return sensor_of_data(events.replace(y=events.y - (events.y.min() if len(events) else 0)))
+def display(events: Events) -> Events:
+    """Display streams: no polarity; rows counted from the bottom, and none known of above the highest event."""
+    return without_polarity(sensor_of_data(events.replace(y=events.y - (events.y.min() if len(events) else 0))))
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ SAMPLES: dict[str, Sample] = {
     "dat 1": Sample(".dat", words.dat1),
     "es": Sample(".es", words.es),
     "es atis": Sample(".es", words.es_atis),
-    "es amd": Sample(".es", words.es_amd, sensor_of_data_from_below),
+    "es amd": Sample(".es", words.es_amd, display),
     "es color": Sample(".es", words.es_color, without_polarity),
     "es generic": Sample(".es", words.es_generic, times_alone),
     "nmnist": Sample(".bin", words.nmnist, sensor_of_data),
