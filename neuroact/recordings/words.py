@@ -156,8 +156,11 @@ class WordDecoder(Decoder):
 
     def _finish(self) -> None:
         self._tell()
-        if self._start != self._stop and self._has_offsets:
-            self._report.truncated_at = self._offset
+        unfinished = self._reader.unfinished(self._state)
+        if self._start != self._stop:
+            unfinished = self._offset
+        if self._has_offsets:
+            self._report.truncated_at = unfinished
         self.close()
 
     def _tell(self) -> None:
