@@ -15,7 +15,7 @@ from neuroact.errors import (
     UnknownFormat,
 )
 from neuroact.events import Events
-from neuroact.recordings import Recording, open_recording
+from neuroact.recordings import Recording, open_recording, write_recording
 
 __version__ = "0.1.0"
 
@@ -35,4 +35,5 @@ __all__ = [
     "TruncatedRecording",
     "UnknownFormat",
     "open_recording",
+    "write_recording",
 ]

@@ -6,9 +6,11 @@ from neuroact.recordings.opening import open_recording
 from neuroact.recordings.reader import RecordingInfo
 from neuroact.recordings.recording import DamageWarning, Recording
 from neuroact.recordings.report import Report, Tally
+from neuroact.recordings.writing import WRITERS, write_recording
 
 __all__ = [
     "READERS",
+    "WRITERS",
     "DamageWarning",
     "Limits",
     "Recording",
@@ -16,4 +18,5 @@ __all__ = [
     "Report",
     "Tally",
     "open_recording",
+    "write_recording",
 ]

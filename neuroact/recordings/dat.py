@@ -6,15 +6,19 @@ back of more than half the range is an overflow. Source: docs.prophesee.ai, open
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.errors import CorruptRecording, UnknownFormat
+from neuroact.events import Events
 from neuroact.jit import loop
 from neuroact.recordings.prophesee_header import PropheseeHeader, read_prophesee_header, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
+from neuroact.recordings.storable import storable
 from neuroact.recordings.words import CLOCK, Integer, WordReader, count, open_binary, step_back
 
 OUTSIDE = 0
@@ -109,3 +113,19 @@ def open_dat(source: Source) -> DatReader:
         problem = f"events of {size} bytes; those of kind {kind} have {EVENT_BYTES}"
         raise CorruptRecording(source.path, problem, offset=header.payload + 1)
     return DatReader(source, header, header.payload + 2)
+
+
+def write_dat(path: Path, chunks: Iterable[Events], sensor_size: tuple[int, int]) -> None:
+    """Writes DAT version 2.
+
+    Raises `EncodingError` for events out of order, beyond 2^32 µs or outside the sensor (at most 16384 a side).
+    """
+    width, height = sensor_size
+    with path.open("wb") as file:
+        file.write(f"% Version 2\n% Height {height}\n% Width {width}\n% end\n".encode("ascii"))
+        file.write(bytes((DVS_KINDS[-1], EVENT_BYTES)))
+        for piece in storable(chunks, sensor_size, format="DAT", latest=(1 << 32) - 1, longest_side=1 << 14):
+            words = np.empty((len(piece), 2), "<u4")
+            words[:, 0] = piece.t
+            words[:, 1] = piece.p.astype(np.uint32) << 28 | piece.y.astype(np.uint32) << 14 | piece.x
+            file.write(words.data)

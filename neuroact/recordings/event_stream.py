@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import struct
 from abc import abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.errors import CorruptRecording, UnknownFormat
+from neuroact.events import Events
 from neuroact.recordings.event_stream_kernels import (
+    DVS_OVERFLOW_US,
     DVS_STATE,
     GENERIC_STATE,
     IDLE,
+    OVERFLOW,
     PLAIN_STATE,
     decode_atis,
     decode_dvs,
@@ -26,6 +31,7 @@ from neuroact.recordings.event_stream_kernels import (
     decode_plain,
 )
 from neuroact.recordings.reader import RecordingInfo, Source
+from neuroact.recordings.storable import storable
 from neuroact.recordings.words import WordReader, open_binary
 
 MAGIC = b"Event Stream"
@@ -149,3 +155,28 @@ def open_es(source: Source) -> EventStreamReader:
     if header[TYPE_AT] not in TYPES:
         raise UnknownFormat(source.path, f"events of type {header[TYPE_AT]}; 0 to 4 are known", offset=TYPE_AT)
     return TYPES[header[TYPE_AT]](source, header)
+
+
+def write_es(path: Path, chunks: Iterable[Events], sensor_size: tuple[int, int]) -> None:
+    """Writes ES 2 of type DVS. The time before the first event is written too, as one byte per 127 µs.
+
+    Raises `EncodingError` for events out of order, beyond 2^32 µs or outside the sensor (at most 65535 a side).
+    """
+    clock = 0
+    with path.open("wb") as file:
+        file.write(MAGIC + bytes((2, 0, 0, 1)) + struct.pack("<HH", *sensor_size))
+        for piece in storable(chunks, sensor_size, format="ES", latest=(1 << 32) - 1, longest_side=(1 << 16) - 1):
+            file.write(_bytes(piece, sensor_size[1], clock).data)
+            clock = int(piece.t[-1])
+
+
+def _bytes(piece: Events, height: int, clock: int) -> NDArray[np.uint8]:
+    """The bytes of some events after one at `clock` µs."""
+    pauses, steps = np.divmod(np.diff(piece.t, prepend=clock), DVS_OVERFLOW_US)
+    at = np.cumsum(pauses + 5) - 5
+    rows = height - 1 - piece.y.astype(np.int64)
+    data = np.full(at[-1] + 5, OVERFLOW, np.uint8)
+    data[at] = steps << 1 | piece.p
+    for place, value in enumerate((piece.x & 0xFF, piece.x >> 8, rows & 0xFF, rows >> 8), start=1):
+        data[at + place] = value
+    return data

@@ -14,6 +14,7 @@ OUTSIDE = OVERSIZE = 0
 CROSSING = 1
 """Entries of the tallies, in the order of the readers' `dropped` and `skipped`."""
 RESET, OVERFLOW = 0xFE, 0xFF
+DVS_OVERFLOW_US, PLAIN_OVERFLOW_US = 127, 254
 IDLE, SIZE, DATA = range(3)
 """What a generic event's next byte is: a time, part of the size, part of the data."""
 LONGEST_SIZE = 56
@@ -42,7 +43,7 @@ def decode_dvs(
         head = np.int64(words[i])
         if head >= RESET:
             if head == OVERFLOW:
-                now += 127
+                now += DVS_OVERFLOW_US
             i += ONE
             continue
         if i + np.uint64(5) > stop:
@@ -120,7 +121,7 @@ def decode_plain(
         head = np.int64(words[i])
         if head >= RESET:
             if head == OVERFLOW:
-                now += 254
+                now += PLAIN_OVERFLOW_US
             i += ONE
             continue
         if i + record > stop:
@@ -170,7 +171,7 @@ def decode_generic(
             i += 1
             if stage == IDLE:
                 if byte == OVERFLOW:
-                    now += 254
+                    now += PLAIN_OVERFLOW_US
                 elif byte < RESET:
                     now += byte
                     stage, begin = SIZE, offset + i - 1

@@ -6,14 +6,18 @@ glitch after which time goes on from there. Source: docs.prophesee.ai, openEB.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroact.events import Events
 from neuroact.jit import loop
-from neuroact.recordings.prophesee_header import PropheseeHeader, settle_from_header
+from neuroact.recordings.prophesee_header import PropheseeHeader, raw_header, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
+from neuroact.recordings.storable import storable
 from neuroact.recordings.words import CLOCK, Integer, WordReader, count, step_back
 
 CD_ON, TIME_HIGH, EXT_TRIGGER = 0x1, 0x8, 0xA
@@ -89,3 +93,29 @@ class Evt2Reader(WordReader):
 
     def initial_state(self) -> NDArray[np.void]:
         return self.new_state()
+
+
+def write_evt2(path: Path, chunks: Iterable[Events], sensor_size: tuple[int, int]) -> None:
+    """Writes EVT2, with a TIME_HIGH wherever the high part of the time changes.
+
+    Raises `EncodingError` for events out of order, beyond 2^34 µs or outside the sensor (at most 2048 a side).
+    """
+    high = -1
+    with path.open("wb") as file:
+        file.write(raw_header("EVT2", "2.0", sensor_size))
+        for piece in storable(chunks, sensor_size, format="EVT2", latest=(1 << 34) - 1, longest_side=1 << 11):
+            file.write(_words(piece, high).data)
+            high = int(piece.t[-1]) >> 6
+
+
+def _words(piece: Events, high: int) -> NDArray[np.uint32]:
+    """The words of some events after a TIME_HIGH of `high`."""
+    highs = piece.t >> 6
+    changed = np.diff(highs, prepend=high) != 0
+    at = np.arange(len(piece)) + np.cumsum(changed)
+    words = np.empty(at[-1] + 1, "<u4")
+    words[at] = (
+        piece.p.astype("<u4") << 28 | (piece.t & 0x3F).astype("<u4") << 22 | piece.x.astype("<u4") << 11 | piece.y
+    )
+    words[at[changed] - 1] = TIME_HIGH << 28 | highs[changed]
+    return words

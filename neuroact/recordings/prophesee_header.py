@@ -98,6 +98,20 @@ def read_prophesee_header(source: Source, *, required: bool = True) -> Prophesee
     return PropheseeHeader(fields, position)
 
 
+def raw_header(encoding: str, version: str, sensor_size: tuple[int, int]) -> bytes:
+    """The header of a RAW file that we write; both integrators are named because the vendor's tools ask for them."""
+    width, height = sensor_size
+    lines = (
+        "camera_integrator_name neuroact",
+        f"evt {version}",
+        f"format {encoding};height={height};width={width}",
+        f"geometry {width}x{height}",
+        "plugin_integrator_name neuroact",
+        "end",
+    )
+    return "".join(f"% {line}\n" for line in lines).encode("ascii")
+
+
 def settle_from_header(reader: Reader, header: PropheseeHeader) -> None:
     """Takes the sensor's size from the header, else from the camera that it names, else leaves it open."""
     declared, known = header.declared_size, header.known_size
