@@ -1,6 +1,6 @@
 """How every benchmark measures: contestants in processes of their own, in turn, medians; JSON and Markdown out.
 
-A contestant is a command that does its work once and prints one line of JSON with the `seconds` it took, measured inside
+A contestant is a command that does its work once and prints a line of JSON with the `seconds` it took, measured inside
 so that imports and start-up do not count. These machines are noisy, so what counts are the ratios within one run.
 """
 

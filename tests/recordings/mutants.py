@@ -1,6 +1,6 @@
 """Damaged variants of a small recording, and the loop that reads them in a process of its own.
 
-Run as `python -m tests.recordings.mutants FORMAT FIRST COUNT`: prints a line of JSON for every broken promise and a last
+Run as `python -m tests.recordings.mutants FORMAT FIRST COUNT`: prints a line of JSON for each broken promise and a last
 one with what was done. The process is the test: a crash or a hang inside a library is seen by the parent.
 """
 
