@@ -1,0 +1,192 @@
+"""What a simulated camera looks at: moving shapes of one brightness each, in front of a background.
+
+A scene is drawn from capsules (line segments with a radius and round ends), enough for bars and for figures made of
+limbs. Positions are in units of the frame's height, with the origin at its centre and y downwards, so that a scene
+looks the same on every sensor.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroact.jit import loop
+
+Point = tuple[float, float]
+Capsule = tuple[float, float, float, float, float, float]
+"""`x0, y0, x1, y1, radius, brightness`."""
+
+CYCLE = 2 * math.pi
+
+
+class Scene(ABC):
+    """Something that moves. `background` is its brightness where nothing stands, from 0 to 1."""
+
+    background: float = 0.35
+
+    @abstractmethod
+    def capsules(self, t: float) -> Sequence[Capsule]:
+        """The shapes at `t` seconds, from back to front."""
+
+    def draw(self, sensor_size: tuple[int, int], t: float) -> NDArray[np.float32]:
+        """Brightness as `(height, width)` float32 from 0 to 1 at `t` seconds, with smooth edges a pixel wide."""
+        width, height = sensor_size
+        frame = np.full((height, width), self.background, np.float32)
+        paint(frame, np.array(self.capsules(t), np.float64).reshape(-1, 6))
+        return frame
+
+
+@dataclass(frozen=True)
+class RotatingBar(Scene):
+    """A bar that turns about the centre, `turns_per_s` times a second."""
+
+    turns_per_s: float = 1.0
+    length: float = 0.8
+    radius: float = 0.03
+    brightness: float = 0.9
+    phase: float = 0.0
+
+    def capsules(self, t: float) -> Sequence[Capsule]:
+        angle = CYCLE * (self.turns_per_s * t + self.phase)
+        x, y = 0.5 * self.length * math.cos(angle), 0.5 * self.length * math.sin(angle)
+        return [(-x, -y, x, y, self.radius, self.brightness)]
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A figure at one moment. Angles are in radians from straight down, positive towards the right of the frame.
+
+    - `hip`: where it stands. `height`: from head to heel, in units of the frame's height.
+    - `breadth`: from shoulder to shoulder in units of `height`: 0 for a figure seen from the side.
+    - `thighs`, `shins`, `upper_arms`, `forearms`: the angle of each, far side first.
+    """
+
+    hip: Point
+    height: float
+    breadth: float = 0.0
+    thighs: tuple[float, float] = (-0.08, 0.08)
+    shins: tuple[float, float] = (-0.08, 0.08)
+    upper_arms: tuple[float, float] = (-0.15, 0.15)
+    forearms: tuple[float, float] = (-0.1, 0.1)
+
+    def capsules(self, brightness: float) -> list[Capsule]:
+        """Limbs, trunk and head, far side darker and behind."""
+        size, (x, y) = self.height, self.hip
+        far, near = 0.8 * brightness, brightness
+        half = 0.5 * self.breadth * size
+        shoulders = (x - half, y - 0.30 * size), (x + half, y - 0.30 * size)
+        hips = (x - 0.5 * half, y), (x + 0.5 * half, y)
+
+        def limb(start: Point, angles: Point, lengths: Point, radius: float, tone: float) -> list[Capsule]:
+            drawn: list[Capsule] = []
+            for angle, length in zip(angles, lengths, strict=True):
+                stop = (start[0] + length * size * math.sin(angle), start[1] + length * size * math.cos(angle))
+                drawn.append((*start, *stop, radius * size, tone))
+                start = stop
+            return drawn
+
+        legs = [limb(hips[i], (self.thighs[i], self.shins[i]), (0.24, 0.24), 0.045, (far, near)[i]) for i in (0, 1)]
+        arms = [
+            limb(shoulders[i], (self.upper_arms[i], self.forearms[i]), (0.17, 0.17), 0.032, (far, near)[i])
+            for i in (0, 1)
+        ]
+        trunk: Capsule = (x, y - 0.02 * size, x, y - 0.28 * size, 0.07 * size, near)
+        head: Capsule = (x, y - 0.43 * size, x, y - 0.44 * size, 0.065 * size, near)
+        return [*legs[0], *arms[0], *legs[1], trunk, head, *arms[1]]
+
+
+@dataclass(frozen=True)
+class WavingFigure(Scene):
+    """A standing figure that waves one raised arm, `waves_per_s` times a second, and sways a little, as people do."""
+
+    waves_per_s: float = 1.5
+    sway: float = 0.015
+    x: float = 0.0
+    height: float = 0.85
+    brightness: float = 0.8
+    phase: float = 0.0
+
+    def capsules(self, t: float) -> Sequence[Capsule]:
+        swing = math.sin(CYCLE * (self.waves_per_s * t + self.phase))
+        pose = Pose(
+            (self.x + self.sway * math.sin(0.6 * CYCLE * t + CYCLE * self.phase), 0.02),
+            self.height,
+            breadth=0.17,
+            upper_arms=(-0.25, 2.1 - 0.1 * swing),
+            forearms=(-0.15, 2.9 + 0.6 * swing),
+        )
+        return pose.capsules(self.brightness)
+
+
+@dataclass(frozen=True)
+class WalkingFigure(Scene):
+    """A figure that walks across the frame at `speed` frame heights a second and comes back in at the other side."""
+
+    steps_per_s: float = 1.8
+    speed: float = 0.45
+    height: float = 0.8
+    brightness: float = 0.8
+    phase: float = 0.0
+    aspect: float = 4 / 3
+
+    def capsules(self, t: float) -> Sequence[Capsule]:
+        stride = CYCLE * (0.5 * self.steps_per_s * t + self.phase)
+        span = self.aspect + self.height
+        x = (self.speed * t + self.phase * span) % span - 0.5 * span
+        facing = math.copysign(1.0, self.speed)
+
+        def leg(angle: float) -> tuple[float, float]:
+            thigh = 0.45 * math.sin(angle)
+            bend = 0.25 + 0.45 * max(0.0, math.cos(angle))  # the knee bends while the leg swings forward
+            return facing * thigh, facing * (thigh - bend)
+
+        def arm(angle: float) -> tuple[float, float]:
+            upper = 0.4 * math.sin(angle)
+            return facing * upper, facing * (upper + 0.35)
+
+        legs = leg(stride), leg(stride + math.pi)
+        arms = arm(stride + math.pi), arm(stride)
+        bob = 0.012 * self.height * math.cos(2 * stride)
+        pose = Pose(
+            (x, 0.02 + bob),
+            self.height,
+            thighs=(legs[0][0], legs[1][0]),
+            shins=(legs[0][1], legs[1][1]),
+            upper_arms=(arms[0][0], arms[1][0]),
+            forearms=(arms[0][1], arms[1][1]),
+        )
+        return pose.capsules(self.brightness)
+
+
+@loop
+def paint(frame: NDArray[np.float32], capsules: NDArray[np.float64]) -> None:
+    """Lays capsules, `(n, 6)`, over a frame in order; a pixel is covered by 0.5 - its distance from the edge."""
+    height, width = frame.shape
+    for k in range(capsules.shape[0]):
+        x0 = capsules[k, 0] * height + 0.5 * (width - 1)
+        y0 = capsules[k, 1] * height + 0.5 * (height - 1)
+        along_x = capsules[k, 2] * height + 0.5 * (width - 1) - x0
+        along_y = capsules[k, 3] * height + 0.5 * (height - 1) - y0
+        radius = capsules[k, 4] * height
+        squared = along_x * along_x + along_y * along_y
+        reach = radius + 1.0
+        top = max(0, int(min(y0, y0 + along_y) - reach))
+        bottom = min(height, int(max(y0, y0 + along_y) + reach) + 2)
+        left = max(0, int(min(x0, x0 + along_x) - reach))
+        right = min(width, int(max(x0, x0 + along_x) + reach) + 2)
+        for y in range(top, bottom):
+            for x in range(left, right):
+                from_x, from_y = x - x0, y - y0
+                share = 0.0
+                if squared > 0.0:
+                    share = min(1.0, max(0.0, (from_x * along_x + from_y * along_y) / squared))
+                off_x, off_y = from_x - share * along_x, from_y - share * along_y
+                distance = math.sqrt(off_x * off_x + off_y * off_y)
+                if distance < radius + 0.5:
+                    cover = min(1.0, radius + 0.5 - distance)
+                    frame[y, x] += np.float32(cover * (capsules[k, 5] - frame[y, x]))
