@@ -78,6 +78,9 @@ class WordReader(Reader):
         """Byte offset of the record that `state` is in the middle of, for kernels that take records in parts."""
         return None
 
+    def conclude(self, state: NDArray[np.void], report: Report) -> None:
+        """Tells `report` what only this format knows once the last word is read."""
+
     def decoder(self, report: Report) -> WordDecoder:
         return WordDecoder(self, report)
 
@@ -156,6 +159,7 @@ class WordDecoder(Decoder):
 
     def _finish(self) -> None:
         self._tell()
+        self._reader.conclude(self._state, self._report)
         unfinished = self._reader.unfinished(self._state)
         if self._start != self._stop:
             unfinished = self._offset
