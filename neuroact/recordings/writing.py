@@ -18,7 +18,7 @@ WRITERS: dict[str, str] = {
     "evt2": "evt2:write_evt2",
     "evt3": "evt3:write_evt3",
     "dat": "dat:write_dat",
-    "aedat4": "aedat4:write_aedat4",
+    "aedat4": "aedat4_writer:write_aedat4",
     "es": "event_stream:write_es",
     "hdf5": "neuroact_hdf5:write_neuroact_hdf5",
     "csv": "text:write_csv",
