@@ -14,6 +14,7 @@ import numpy as np
 
 from neuroact import Events
 from tests.conftest import random_events
+from tests.recordings import build_aedat as aedat
 from tests.recordings import build_words as words
 
 
@@ -45,6 +46,11 @@ def display(events: Events) -> Events:
     return without_polarity(sensor_of_data(events.replace(y=events.y - (events.y.min() if len(events) else 0))))
 
 
+def sensor_of_camera(width: int, height: int) -> Callable[[Events], Events]:
+    """Formats that name the camera instead of its sensor's size."""
+    return lambda events: events.replace(sensor_size=(width, height))
+
+
 @dataclass(frozen=True)
 class Sample:
     """A kind of file: its extension, how it is built, and what is read from the file built of given events."""
@@ -69,6 +75,13 @@ SAMPLES: dict[str, Sample] = {
     "es color": Sample(".es", words.es_color, without_polarity),
     "es generic": Sample(".es", words.es_generic, times_alone),
     "nmnist": Sample(".bin", words.nmnist, sensor_of_data),
+    "aedat1": Sample(".dat", aedat.aedat1, sensor_of_camera(128, 128)),
+    "aedat2 dvs128": Sample(".aedat", aedat.aedat2_dvs128, sensor_of_camera(128, 128)),
+    "aedat2 davis": Sample(".aedat", aedat.aedat2_davis, sensor_of_camera(240, 180)),
+    "aedat3": Sample(".aedat", aedat.aedat3, sensor_of_camera(128, 128)),
+    "aedat4 none": Sample(".aedat4", aedat.aedat4_none),
+    "aedat4 lz4": Sample(".aedat4", aedat.aedat4_lz4),
+    "aedat4 zstd": Sample(".aedat4", aedat.aedat4_zstd),
 }
 """Name (the format's, then the variant) -> how to build it."""
 
