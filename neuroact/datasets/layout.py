@@ -1,0 +1,10 @@
+"""The names of a store's files."""
+
+LAYOUT = 1
+"""Raised whenever shards or manifests are laid out anew."""
+STORE_FILE = "store.json"
+"""What was asked. Its presence marks a folder as a converted store."""
+MANIFEST_FILE = "manifest.jsonl"
+"""What became of every recording. It appears when all are finished."""
+JOURNAL_FILE = "journal.jsonl"
+"""Which groups are finished, while others are not."""

@@ -1,0 +1,84 @@
+"""One recording to one HDF5 file, laid out as a shard that brings its own description and manifest."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from neuroact.datasets.description import Description
+from neuroact.datasets.encoding import encode_recording
+from neuroact.datasets.group import Teller
+from neuroact.datasets.manifest import Record, from_lines, to_lines
+from neuroact.datasets.request import ConvertRequest
+from neuroact.datasets.shards import Shards, explained
+from neuroact.datasets.sources import Collection
+from neuroact.datasets.watching import Watcher
+from neuroact.errors import EncodingError, StoreError
+
+DESCRIPTION = "store"
+MANIFEST = "manifest"
+
+
+def convert_single(
+    collection: Collection, out: Path, request: ConvertRequest, watcher: Watcher, *, resume: bool
+) -> tuple[list[Record], int]:
+    """Converts one recording in this process. Returns its record, and 1 if `out` had it before, else 0.
+
+    Raises `RecordingError` or `EncodingError` if the recording gives nothing, `StoreError`.
+    """
+    description = Description.of(request, collection.sources, collection.classes)
+    source = collection.sources[0]
+    if out.is_dir():
+        raise StoreError(f"{out}: is a folder; one recording goes into a file, such as {out / source.path.stem}.h5")
+    if out.exists():
+        with open_shard(out) as file:
+            read_description(file, out).check_same(description, out)
+            return read_records(file, out), 1
+    if resume:
+        raise StoreError(f"{out}: nothing to resume, no such file")
+    watcher.begin(collection, [])
+    teller = Teller(0, watcher.update)
+    with explained(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for torn in out.parent.glob(f".{glob.escape(out.name)}.*.part"):
+            torn.unlink(missing_ok=True)
+        with Shards(lambda _: out, request, whole=True) as shards:
+            record = replace(encode_recording(source, 0, request, shards, teller.tell), shards={})
+            if shards.file is None:
+                raise EncodingError(f"{source.path}: {record.reason}, so there is nothing to write")
+            shards.file.text(DESCRIPTION, description.text)
+            shards.file.text(MANIFEST, to_lines([record]))
+    teller.finish()
+    return [record], 0
+
+
+def open_shard(path: Path) -> h5py.File:
+    """Opens an HDF5 file for reading. Raises `StoreError`."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be opened as HDF5 ({error})") from error
+
+
+def read_description(file: h5py.File, path: Path) -> Description:
+    """What a single store says of itself. Raises `StoreError` if the file is something else."""
+    return Description.parse(_text(file, DESCRIPTION, path), path)
+
+
+def read_records(file: h5py.File, path: Path) -> list[Record]:
+    """The manifest of a single store. Raises `StoreError`."""
+    try:
+        return from_lines(_text(file, MANIFEST, path))
+    except (ValueError, TypeError) as error:
+        raise StoreError(f"{path}: its manifest is damaged ({error})") from error
+
+
+def _text(file: h5py.File, name: str, path: Path) -> str:
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype != np.uint8:
+        raise StoreError(f"{path}: an HDF5 file, but not a converted store: it has no {name!r}")
+    return bytes(dataset[()]).decode()

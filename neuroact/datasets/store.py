@@ -1,0 +1,154 @@
+"""Store: the samples that `convert` wrote, one at a time and in any order."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin  # noqa: F401  (importing it is what lets HDF5 read zstd and blosc2)
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroact.datasets.description import Description
+from neuroact.datasets.folder_store import read_manifest
+from neuroact.datasets.layout import STORE_FILE
+from neuroact.datasets.manifest import Record
+from neuroact.datasets.request import ConvertRequest
+from neuroact.datasets.single_store import open_shard, read_description, read_records
+from neuroact.errors import StoreError
+from neuroact.events import Events
+
+OPEN_FILES = 64
+"""Most shards that a store keeps open in one process."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One sample of a store.
+
+    - `data`: a tensor, or `Events` where events were kept.
+    - `label`: index into `Store.classes`, or None.
+    - `source`: name of the recording. `split`: `train`, `test`, ... or None.
+    - `start`, `stop`: its window `start <= t < stop` in µs.
+    """
+
+    data: NDArray[Any] | Events
+    label: int | None
+    source: str
+    split: str | None
+    start: int
+    stop: int
+
+
+def open_store(path: str | os.PathLike[str]) -> Store:
+    """Opens what `convert` wrote: a folder of shards or a single HDF5 file.
+
+    Raises `StoreError` if it is not a store, of another layout, or not finished.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / STORE_FILE).is_file():
+            raise StoreError(f"{path}: not a converted store: it has no {STORE_FILE}")
+        description = Description.parse((path / STORE_FILE).read_text(), path / STORE_FILE)
+        records = read_manifest(path)
+        shards: dict[str, int] = {}
+        for record in records:
+            for name, samples in record.shards.items():
+                shards[name] = shards.get(name, 0) + samples
+        return Store(path, description, records, {path / name: samples for name, samples in shards.items()})
+    if not path.is_file():
+        raise StoreError(f"{path}: no such store")
+    with open_shard(path) as file:
+        description, records = read_description(file, path), read_records(file, path)
+    return Store(path, description, records, {path: sum(record.samples for record in records)})
+
+
+class Store:
+    """Samples in the order of their recordings and windows; made by `open_store`.
+
+    - `request`: what was asked of `convert`.
+    - `classes`: names of the classes; labels are indices into them.
+    - `records`: what became of every recording.
+
+    It may be copied to other processes, by fork or by pickle: each opens the files for itself when it first needs
+    them, so a PyTorch `DataLoader` can take it as a dataset whatever its workers are. It is not for several threads.
+    """
+
+    def __init__(self, path: Path, description: Description, records: list[Record], shards: dict[Path, int]) -> None:
+        self.path = path
+        self.request: ConvertRequest = description.request
+        self.classes = description.classes
+        self.records = tuple(records)
+        self._shards = tuple(shards)
+        self._ends = tuple(accumulate(shards.values()))
+        self._open: OrderedDict[int, h5py.File] = OrderedDict()
+        self._owner = os.getpid()
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, index: int) -> Sample:
+        """The sample of that index; negative ones count from the end. Raises `IndexError`, `StoreError`."""
+        position = index + len(self) if index < 0 else index
+        if not 0 <= position < len(self):
+            raise IndexError(f"sample {index} of a store of {len(self)}")
+        shard = bisect_right(self._ends, position)
+        row = position - (self._ends[shard - 1] if shard else 0)
+        try:
+            return self._read(self._file(shard), row)
+        except (OSError, KeyError, ValueError, IndexError, RuntimeError) as error:
+            raise StoreError(f"{self._shards[shard]}: sample {row} cannot be read ({error})") from error
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        return (
+            f"Store({str(self.path)!r}, {len(self)} samples of {self.request.to.kind}, {len(self.records)} recordings)"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": OrderedDict()}
+
+    def close(self) -> None:
+        """Closes the files that are open; they open again when they are needed."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _file(self, shard: int) -> h5py.File:
+        if self._owner != os.getpid():  # forked: handles of the parent share its file positions and locks
+            self._inherited, self._open, self._owner = self._open, OrderedDict(), os.getpid()
+        if shard in self._open:
+            self._open.move_to_end(shard)
+            return self._open[shard]
+        if len(self._open) >= OPEN_FILES:
+            self._open.popitem(last=False)[1].close()
+        file = self._open[shard] = open_shard(self._shards[shard])
+        return file
+
+    def _read(self, file: h5py.File, row: int) -> Sample:
+        label = int(file["label"][row])
+        record = self.records[int(file["recording"][row])]
+        return Sample(
+            _events(file, row) if "events" in file else file["samples"][row],
+            label if label >= 0 else None,
+            record.source,
+            record.split,
+            int(file["start"][row]),
+            int(file["stop"][row]),
+        )
+
+
+def _events(file: h5py.File, row: int) -> Events:
+    group = file["events"]
+    begin, end = (int(offset) for offset in group["offsets"][row : row + 2])
+    width, height = (int(side) for side in file["sensor_size"][row])
+    t, x, y, p = (np.asarray(group[name][begin:end]) for name in "txyp")
+    return Events(t, x, y, p, (width, height))
