@@ -1,5 +1,9 @@
 """Columns: where decoders write."""
 
+from __future__ import annotations
+
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,18 +50,55 @@ class Columns:
         self.size = stop
 
     def grow(self, capacity: int) -> None:
-        """Makes room for `capacity` events in all, in place where the system can remap pages."""
+        """Moves to arrays of a larger `capacity`."""
+        for name in "txyp":
+            old = getattr(self, name)
+            new = np.empty(capacity, old.dtype)
+            new[: self.size] = old[: self.size]
+            setattr(self, name, new)
+
+    def trim(self) -> None:
+        """Gives back what is not filled. No views of the arrays may exist."""
         for column in (self.t, self.x, self.y, self.p):
-            column.resize(capacity, refcheck=False)
+            column.resize(self.size, refcheck=False)
 
     def events(self, sensor_size: tuple[int, int], has_polarity: bool, *, count: int | None = None) -> Events:
         """The first `count` events (all by default), as views."""
         stop = self.size if count is None else count
         return Events(self.t[:stop], self.x[:stop], self.y[:stop], self.p[:stop], sensor_size, has_polarity)
 
-    def tail(self, start: int, capacity: int) -> "Columns":
-        """New columns of `capacity` that begin with a copy of the events from `start` on."""
-        columns = Columns(max(capacity, self.size - start))
-        stop = self.size
-        columns.append(self.t[start:stop], self.x[start:stop], self.y[start:stop], self.p[start:stop])
+    def take_tail(self, other: Columns, start: int) -> None:
+        """Copies the events of `other` from `start` on to the end; they must fit."""
+        stop = other.size
+        self.append(other.t[start:stop], other.x[start:stop], other.y[start:stop], other.p[start:stop])
+
+    @property
+    def references(self) -> int:
+        """How many times the array is referred to that is most in use; a view counts as a use of its array."""
+        return max(sys.getrefcount(column) for column in (self.t, self.x, self.y, self.p))
+
+
+class Spares:
+    """Columns that are lent again once nobody holds a view of them.
+
+    Fresh memory must be mapped page by page, which costs as much as decoding into it. Whoever loops over chunks lets
+    go of one as it asks for the next, so two or three sets of columns serve a whole recording.
+    """
+
+    UNUSED = Columns(0).references
+    MOST = 3
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._lent: list[Columns] = []
+
+    def take(self, besides: Columns | None = None) -> Columns:
+        """Empty columns, used before or new, but not those that the caller still reads (`besides`)."""
+        for columns in self._lent:
+            if columns is not besides and columns.references == self.UNUSED:
+                columns.size = 0
+                return columns
+        columns = Columns(self._capacity)
+        if len(self._lent) < self.MOST:
+            self._lent.append(columns)
         return columns

@@ -76,6 +76,7 @@ class DatReader(WordReader):
 
     kernel = decode_dat
     word = np.dtype("<u4")
+    event_bytes = 8
     state = STATE
 
     def __init__(self, source: Source, header: PropheseeHeader, payload: int) -> None:

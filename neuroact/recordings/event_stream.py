@@ -42,6 +42,7 @@ class EventStreamReader(WordReader):
     """What the five types share: the version and, for three of them, the sensor's size."""
 
     word = np.dtype("u1")
+    event_bytes = 5
     name: str
     has_size = True
     has_polarity = True

@@ -82,6 +82,7 @@ class Evt2Reader(WordReader):
 
     kernel = decode_evt2
     word = np.dtype("<u4")
+    event_bytes = 4
     state = STATE
     skipped = ("words before the first timestamp", "triggers", "other words")
 

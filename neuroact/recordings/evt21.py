@@ -86,6 +86,7 @@ class Evt21Reader(WordReader):
     kernel = decode_evt21
     tables = (POSITION,)
     word = np.dtype("<u4")
+    event_bytes = 8
     state = STATE
     skipped = ("words before the first timestamp", "triggers", "other words")
 

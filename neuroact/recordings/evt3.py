@@ -21,31 +21,15 @@ from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.storable import storable
 from neuroact.recordings.words import CLOCK, Integer, WordReader, count, step_back
 
-ADDR_Y, ADDR_X, VECT_BASE_X, VECT_12, VECT_8, TIME_LOW, TIME_HIGH, EXT_TRIGGER = (
-    0x0,
-    0x2,
-    0x3,
-    0x4,
-    0x5,
-    0x6,
-    0x8,
-    0xA,
-)
+ADDR_X, VECT_BASE_X, VECT_12, VECT_8, TIME_LOW, TIME_HIGH, EXT_TRIGGER = 0x2, 0x3, 0x4, 0x5, 0x6, 0x8, 0xA
+NEITHER_X_NOR_Y = 0xD000
+"""Bits of which one is set in every word but ADDR_Y, whose kind is 0, and ADDR_X."""
 OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
 """Entries of the tally, in the order of `Evt3Reader.dropped` and `.skipped`."""
 ONE = np.uint64(1)
+FEW = np.uint64(4)
 
-STATE = np.dtype(
-    [
-        *CLOCK,
-        ("started", "i8"),
-        ("high", "i8"),
-        ("low", "i8"),
-        ("y", "i8"),
-        ("base", "i8"),
-        ("polarity", "i8"),
-    ]
-)
+STATE = np.dtype([*CLOCK, *((name, "i8") for name in ("started", "high", "low", "y", "base", "polarity"))])
 
 BITS = np.array(
     [[bit for bit in range(12) if mask >> bit & 1] + [0] * (12 - mask.bit_count()) for mask in range(4096)],
@@ -80,23 +64,32 @@ def decode_evt3(  # noqa: C901  (one branch per kind of word)
         else:
             count(tally, EARLY, 1, offset + 2 * np.int64(i))
         i += ONE
+    marked = n
     while i < stop and n <= limit:
-        word = np.int64(words[i])
-        kind = word >> 12
-        if kind == ADDR_X:
-            column = word & 0x7FF
-            if column < width and row < height:
-                t[n] = now
-                x[n] = column
-                y[n] = row
-                p[n] = (word >> 11) & 1
-                n += ONE
-                if now < last:
-                    step_back(state, last - now)
-                last = now
-            else:
+        # Rows and columns make up most of a file in no foreseeable order, so this loop decides nothing between them:
+        # it writes an event in any case and steps on only if it was one.
+        run = min(stop, i + (limit - n) + ONE)
+        word = np.int64(0)
+        while i < run:
+            word = np.int64(words[i])
+            if word & NEITHER_X_NOR_Y:
+                break
+            is_column = (word >> 13) & 1
+            place = word & 0x7FF
+            row = row if is_column else place
+            t[n] = now
+            x[n] = place
+            y[n] = row
+            p[n] = (word >> 11) & 1
+            inside = np.int64(place < width) & np.int64(row < height)
+            n += np.uint64(is_column & inside)
+            if is_column > inside:
                 count(tally, OUTSIDE, 1, offset + 2 * np.int64(i))
-        elif kind == VECT_12 or kind == VECT_8:
+            i += ONE
+        if i == run:
+            continue
+        kind = word >> 12
+        if kind == VECT_12 or kind == VECT_8:
             span = 12 if kind == VECT_12 else 8
             mask = np.uint64(word & ((1 << span) - 1))
             events = bit_count[mask]
@@ -108,38 +101,47 @@ def decode_evt3(  # noqa: C901  (one branch per kind of word)
                 if kept < events:
                     count(tally, OUTSIDE, np.int64(events - kept), offset + 2 * np.int64(i))
             k = np.uint64(0)
-            while k < kept:
-                t[n] = now
-                x[n] = base + bits[mask, k]
-                y[n] = row
-                p[n] = sign
-                n += ONE
+            while k < FEW:  # most masks have fewer bits: a fixed number of rounds is quicker than the right one
+                t[n + k] = now
+                x[n + k] = base + bits[mask, k]
+                y[n + k] = row
+                p[n + k] = sign
                 k += ONE
-            if kept > 0:
-                if now < last:
-                    step_back(state, last - now)
-                last = now
+            while k < kept:
+                t[n + k] = now
+                x[n + k] = base + bits[mask, k]
+                y[n + k] = row
+                p[n + k] = sign
+                k += ONE
+            n += kept
             base += span
-        elif kind == ADDR_Y:
-            row = word & 0x7FF
         elif kind == VECT_BASE_X:
             base = word & 0x7FF
             sign = (word >> 11) & 1
-        elif kind == TIME_LOW:
-            low = word & 0xFFF
-            now = (wraps << 24) | (high << 12) | low
-        elif kind == TIME_HIGH:
+        elif kind == TIME_LOW or kind == TIME_HIGH:
+            if n > marked:  # all events since the last change of time have the same
+                if now < last:
+                    step_back(state, last - now)
+                last = now
+                marked = n
             new = word & 0xFFF
-            if high >= new + 2048:
-                wraps += 1
-            if new != high:
-                low = np.int64(0)
-            high = new
+            if kind == TIME_LOW:
+                low = new
+            else:
+                if high >= new + 2048:
+                    wraps += 1
+                if new != high:
+                    low = np.int64(0)
+                high = new
             now = (wraps << 24) | (high << 12) | low
         else:
             entry = TRIGGER if kind == EXT_TRIGGER else UNKNOWN
             count(tally, entry, 1, offset + 2 * np.int64(i))
         i += ONE
+    if n > marked:
+        if now < last:
+            step_back(state, last - now)
+        last = now
     s["high"], s["low"], s["wraps"] = high, low, wraps
     s["y"], s["base"], s["polarity"] = row, base, sign
     s["last"] = last
@@ -153,6 +155,7 @@ class Evt3Reader(WordReader):
     kernel = decode_evt3
     tables = (BITS, BIT_COUNT)
     word = np.dtype("<u2")
+    event_bytes = 2
     state = STATE
     skipped = ("words before the first timestamp", "triggers", "other words")
 

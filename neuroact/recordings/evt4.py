@@ -85,6 +85,7 @@ class Evt4Reader(WordReader):
     kernel = decode_evt4
     tables = (POSITION,)
     word = np.dtype("<u4")
+    event_bytes = 4
     state = STATE
     skipped = ("words before the first timestamp", "triggers", "other words")
 

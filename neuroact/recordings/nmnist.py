@@ -76,6 +76,7 @@ class NmnistReader(WordReader):
 
     kernel = decode_nmnist
     word = np.dtype("u1")
+    event_bytes = 5
     state = STATE
 
     def __init__(self, source: Source) -> None:

@@ -84,6 +84,11 @@ class Reader(ABC):
         """A new pass from the first event on, which tells `report` what it meets."""
 
     @property
+    def expected_events(self) -> int | None:
+        """About how many events there are, where that is known without reading them: memory is asked for so many."""
+        return self.info.events
+
+    @property
     def bounds(self) -> tuple[int, int]:
         """`(width, height)` that coordinates must stay below."""
         return self.info.sensor_size or (SIDE_OF_UINT16, SIDE_OF_UINT16)

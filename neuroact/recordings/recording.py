@@ -11,12 +11,14 @@ import numpy as np
 
 from neuroact.errors import CorruptRecording, TruncatedRecording
 from neuroact.events import Events, checksum
-from neuroact.recordings.columns import Columns
+from neuroact.recordings.columns import Columns, Spares
 from neuroact.recordings.reader import Reader, RecordingInfo
 from neuroact.recordings.report import Report
 
 BATCH = 1 << 17
 """Events per chunk where the caller does not care: 1.7 MB of columns, which stay in the processor's cache."""
+EVENTS_PER_BYTE = 16
+"""More than any format packs into a byte, compressed ones included."""
 
 
 class DamageWarning(UserWarning):
@@ -82,11 +84,13 @@ class Recording:
         """All events at once."""
         reader = self._reader
         report = self.report = Report()
-        columns = Columns(BATCH + reader.margin)
+        # Memory beyond need is never touched and so costs nothing; what a hostile file claims is bounded by its size.
+        expected = min(reader.expected_events or 0, EVENTS_PER_BYTE * self.path.stat().st_size)
+        columns = Columns(max(expected, BATCH) + reader.margin)
         with closing(reader.decoder(report)) as decoder:
             while decoder.fill(columns):
-                columns.grow(max(2 * columns.capacity, columns.size + reader.margin))
-        columns.grow(columns.size)
+                columns.grow(2 * columns.capacity + reader.margin)
+        columns.trim()
         self._announce(report)
         return self._events(columns)
 
@@ -115,23 +119,22 @@ class Recording:
         return columns.events(self.sensor_size, self.info.has_polarity, count=count)
 
     def _by_count(self, events: int | None) -> Iterator[Events]:
-        margin = self._reader.margin
-        count = BATCH if events is None else events
         report = self.report = Report()
+        spares = Spares((events or BATCH) + self._reader.margin)
         with closing(self._reader.decoder(report)) as decoder:
-            columns = Columns(count + margin)
+            columns = spares.take()
             more = True
             while more:
                 more = decoder.fill(columns)
                 if events is None:
-                    ready = columns.size
-                    if ready:
+                    if columns.size:
                         yield self._events(columns)
-                    columns = Columns(count + margin)
+                    columns = spares.take()
                     continue
                 while columns.size >= events:
                     yield self._events(columns, events)
-                    columns = columns.tail(events, count + margin)
+                    read, columns = columns, spares.take(besides=columns)
+                    columns.take_tail(read, events)
             if columns.size:
                 yield self._events(columns)
         self._announce(report)

@@ -62,6 +62,8 @@ class WordReader(Reader):
     tables: ClassVar[tuple[NDArray[Any], ...]] = ()
     """Constant arrays that the kernel takes as last arguments."""
     word: ClassVar[np.dtype[Any]]
+    event_bytes: ClassVar[int] = 8
+    """How much of the file an event takes, or a little less."""
     state: ClassVar[np.dtype[Any]]
     dropped: ClassVar[tuple[str, ...]] = ("events outside the sensor",)
     """Reasons of damage, the first entries of the kernel's tally."""
@@ -80,6 +82,10 @@ class WordReader(Reader):
 
     def conclude(self, state: NDArray[np.void], report: Report) -> None:
         """Tells `report` what only this format knows once the last word is read."""
+
+    @property
+    def expected_events(self) -> int:
+        return self.source.path.stat().st_size // self.event_bytes
 
     def decoder(self, report: Report) -> WordDecoder:
         return WordDecoder(self, report)
