@@ -32,7 +32,9 @@ COMPRESSED = {
     b"\x04\x22\x4d\x18": "lz4",
 }
 RAW_KEYS = re.compile(rb"^% (evt|format|plugin_name|integrator_name|camera_integrator_name|system_ID)\b", re.MULTILINE)
-TEXT_ROW = re.compile(rb"^\s*[-+0-9.]+([eE][-+]?\d+)?([\s,;]+[-+0-9.]+([eE][-+]?\d+)?){1,}\s*$")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+VALUE = rb"([-+0-9.]+([eE][-+]?\d+)?|[Tt]rue|[Ff]alse)"
+TEXT_ROW = re.compile(rb"^\s*" + VALUE + rb"([\s,;]+" + VALUE + rb")+\s*$")
 
 
 def detect_format(source: Source) -> str:
@@ -74,9 +76,9 @@ def _holds_arrays(path: Path) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether every complete line of the head is printable and one of the first is a row of numbers."""
-    if not all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head):
-        return False
-    lines = head.splitlines()
+    """Whether every complete line of the head is printable (comments in any language) and one is a row of numbers."""
+    lines = head.removeprefix(BYTE_ORDER_MARK).splitlines()
     whole = lines[:-1] if len(head) == HEAD else lines
-    return any(TEXT_ROW.match(line) for line in whole[:50])
+    rows = [line for line in whole if not line.startswith((b"#", b"%"))]
+    printable = all(byte == 9 or 32 <= byte < 127 for line in rows for byte in line)
+    return printable and any(TEXT_ROW.match(line) for line in rows)

@@ -213,7 +213,7 @@ def _dtype(described: str | list[list[str]]) -> np.dtype[Any]:
             formats.append(element)
             offsets.append(position)
         position += element.itemsize
-    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": position})  # type: ignore[call-overload]
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": position})
 
 
 def _columns_of(source: Source, array: Array) -> tuple[dict[str, Column], dict[str, str]]:
