@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.events import Events
+from neuroact.hot_pixels import hot_pixel_mask
 from neuroact.recordings.reader import RecordingInfo
 from neuroact.recordings.recording import DamageWarning, Recording
 from neuroact.recordings.report import Report
@@ -32,7 +33,7 @@ class Summary:
     - `mean_rate`: events per second over `duration`, None where that is zero.
     - `peak_rate`: events per second in the busiest millisecond; at least the mean rate.
     - `on_share`: share of ON events, None without events or without polarity.
-    - `hot_pixels`: see `hot_pixels`; None on sensors too large to count every pixel.
+    - `hot_pixels`: see `neuroact.hot_pixels`; None on sensors too large to count every pixel.
     - `report`: damage and what else the pass met.
     """
 
@@ -101,32 +102,9 @@ def summarise(recording: Recording) -> Summary:
         mean_rate=mean_rate,
         peak_rate=None if mean_rate is None else max(mean_rate, 1e6 * counts.peak / RATE_BIN),
         on_share=counts.on / counts.events if counts.events and recording.info.has_polarity else None,
-        hot_pixels=None if counts.pixels is None else int(hot_pixels(counts.pixels).sum()),
+        hot_pixels=None if counts.pixels is None else int(hot_pixel_mask(counts.pixels).sum()),
         report=recording.report,
     )
-
-
-def hot_pixels(counts: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """The pixels that fire far more often than what surrounds them, as a defect does and a moving edge does not.
-
-    - `counts`: `(height, width)`, events per pixel.
-
-    Returns `(height, width)`: True where a pixel has more than 10 + 5 m events, m being the mean of its neighbours
-    (eight, fewer at the border). The 10 keeps the chance hits of short recordings out.
-    """
-    height, width = counts.shape
-    around = np.zeros((height + 2, width + 2), np.float32)
-    around[1:-1, 1:-1] = counts
-    inside = np.zeros((height + 2, width + 2), np.float32)
-    inside[1:-1, 1:-1] = 1
-    neighbours = _sum_of_three_by_three(inside) - 1
-    mean = (_sum_of_three_by_three(around) - counts) / np.maximum(neighbours, 1)
-    return np.asarray(counts > 10 + 5 * mean)
-
-
-def _sum_of_three_by_three(padded: NDArray[np.float32]) -> NDArray[np.float32]:
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return np.asarray(rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])
 
 
 class _Counts:
