@@ -2,7 +2,7 @@
 
 Importing numba takes 0.3 s and loading a cached kernel another 0.2 s: longer than a 20 kB recording takes in
 plain Python. So a kernel is written as a function that means the same in both, and the caller chooses:
-`kernel.plain(...)` runs it as it stands, `kernel(...)` compiled.
+`kernel.plain(...)` runs it as it stands, `kernel(...)` compiled, `kernel.suited(events)(...)` whichever is quicker.
 
 Numba does not notice when a `part` in another file changes: after editing one, remove the `__pycache__` folders.
 """
@@ -16,6 +16,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
+WORTH_LOADING = 1 << 17
+"""Events that plain Python handles in the time that it takes to load numba and a kernel."""
+
 
 class Loop(Generic[P, R]):
     """A function over numpy arrays that is compiled at its first call; the machine code is cached on disk."""
@@ -23,6 +26,7 @@ class Loop(Generic[P, R]):
     def __init__(self, function: Callable[P, R], *, parallel: bool = False) -> None:
         self.plain = function
         self.parallel = parallel
+        self.seen = 0
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
 
@@ -37,6 +41,11 @@ class Loop(Generic[P, R]):
         copy = FunctionType(function.__code__, function.__globals__ | parts, function.__name__, function.__defaults__)
         copy.__qualname__ = function.__qualname__
         return cast(Callable[P, R], numba.njit(cache=True, nogil=True, parallel=self.parallel)(copy))
+
+    def suited(self, events: int) -> Callable[P, R]:
+        """What to run on `events` more events: plain Python until all so far would have paid for the machine code."""
+        self.seen += events
+        return self.plain if self.seen < WORTH_LOADING else self.compiled
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.compiled(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What every encoder and every filter is to those that use one."""
+"""What every encoder and every filter is to those that use one, and the guard that all of them share."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from neuroact.encoders.window import Window
 from neuroact.errors import EncodingError, NoPolarity
 from neuroact.events import Events
+from neuroact.jit import part
 
 BLOCK = 1 << 16
-"""Events that are checked and encoded at a time: their 0.8 MB stay in the processor's cache between the two."""
+"""Events that are handled at a time, so that what one step leaves in the processor's cache the next finds there."""
 
 
 class Accumulator(Protocol):
     """An encoding under way: one window, whose events come piece by piece in file order.
 
-    The result does not depend on how they are cut into pieces.
+    The result does not depend on how they are cut into pieces. After an error it means nothing.
     """
 
     def add(self, events: Events) -> None:
-        """Takes the next events of the window. Raises `EncodingError` if one lies outside the window or the sensor."""
+        """Takes the next events of the window.
+
+        Raises `EncodingError` if one lies outside the window or the sensor, `NoPolarity` if ON and OFF are needed
+        and the stream has none.
+        """
 
     def result(self) -> NDArray[Any]:
-        """The tensor of the events so far. Owned by the accumulator: add nothing after taking it."""
+        """The tensor of the events so far. It may share the accumulator's memory: add nothing after taking it."""
 
 
 class Filter(Protocol):
@@ -42,21 +46,31 @@ class Filter(Protocol):
         """The next events of the stream, filtered; the columns given are never changed."""
 
 
-def checked_blocks(events: Events, sensor_size: tuple[int, int], window: Window) -> Iterator[Events]:
-    """The events in pieces of `BLOCK`, each proven to lie inside the sensor and the window.
-
-    Kernels write where coordinates point, so none may run on events that have not passed here.
-    """
-    width, height = sensor_size
-    first, last = window.span
+def blocks(events: Events) -> Iterator[Events]:
+    """The events in pieces of `BLOCK`, as views."""
     for begin in range(0, len(events), BLOCK):
-        block = events[begin : begin + BLOCK]
-        if int(block.x.max()) >= width or int(block.y.max()) >= height:
-            raise EncodingError(f"events lie outside the sensor of {width}x{height} pixels: give its true size")
-        earliest, latest = block.span
-        if earliest < first or latest > last:
-            raise EncodingError(f"events at {earliest}..{latest} µs lie outside the window {first}..{last} µs")
-        yield block
+        yield events[begin : begin + BLOCK]
+
+
+@part
+def misplaced(x: Any, y: Any, p: Any, width: Any, height: Any) -> Any:
+    """Whether an event would make a kernel write where it must not."""
+    return x >= width or y >= height or p > 1
+
+
+def require_inside(events: Events, sensor_size: tuple[int, int], span: tuple[int, int] | None = None) -> None:
+    """Raises `EncodingError` for events outside the sensor or outside `span`, first and last time in µs."""
+    if not len(events):
+        return
+    width, height = sensor_size
+    if int(events.x.max()) >= width or int(events.y.max()) >= height:
+        where = f"({events.x.max()}, {events.y.max()})"
+        raise EncodingError(f"events reach {where}, outside the sensor of {width}x{height} pixels: give its true size")
+    if int(events.p.max()) > 1:
+        raise EncodingError(f"polarities must be 0 or 1, not {events.p.max()}")
+    earliest, latest = events.span
+    if span is not None and (earliest < span[0] or latest > span[1]):
+        raise EncodingError(f"events at {earliest}..{latest} µs lie outside the window {span[0]}..{span[1]} µs")
 
 
 def require_polarity(events: Events) -> None:
@@ -65,7 +79,7 @@ def require_polarity(events: Events) -> None:
         raise NoPolarity("this stream carries no polarity, so there is no ON and OFF to encode")
 
 
-def at_least(minimum: int, **values: int) -> None:
+def require_at_least(minimum: int, **values: int) -> None:
     """Raises `ValueError` that names the first of `values` below `minimum`."""
     for name, value in values.items():
         if value < minimum:

@@ -1,4 +1,5 @@
-"""Encoders as frozen settings: what the command line parses, a store records, and JSON carries.
+"""Encoders as frozen settings, filters from `filter_configs` beside them: what the command line parses, a store
+records and JSON carries.
 
 This is the edge: nothing that computes imports it, so the pure functions do without pydantic.
 """
@@ -12,7 +13,27 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from neuroact.encoders.base import Accumulator
+from neuroact.encoders.filter_configs import FilterConfig, FilterSettings, Micros, filter_chain, parse_filter
+from neuroact.encoders.frames import EventFrames
+from neuroact.encoders.points import PointCloud
+from neuroact.encoders.spikes import SpikeTrain, step_borders
+from neuroact.encoders.surface import TimeSurface
+from neuroact.encoders.voxel import VoxelGrid
 from neuroact.encoders.window import Window
+
+__all__ = [
+    "Encoder",
+    "EncoderConfig",
+    "FilterConfig",
+    "FilterSettings",
+    "FramesConfig",
+    "PointsConfig",
+    "SpikesConfig",
+    "SurfaceConfig",
+    "VoxelConfig",
+    "filter_chain",
+    "parse_filter",
+]
 
 Shape = tuple[int, ...]
 
@@ -57,8 +78,6 @@ class VoxelConfig(Encoder):
         return (self.bins, 2, height, width) if self.split_polarity else (self.bins, height, width)
 
     def accumulator(self, sensor_size: tuple[int, int], window: Window) -> Accumulator:
-        from neuroact.encoders.voxel import VoxelGrid
-
         return VoxelGrid(sensor_size, window, self.bins, split_polarity=self.split_polarity)
 
 
@@ -83,8 +102,6 @@ class FramesConfig(Encoder):
         return (self.frames, 2, height, width)
 
     def accumulator(self, sensor_size: tuple[int, int], window: Window) -> Accumulator:
-        from neuroact.encoders.frames import EventFrames
-
         return EventFrames(sensor_size, window, self.frames, by=self.by, mode=self.mode)
 
 
@@ -103,8 +120,6 @@ class SurfaceConfig(Encoder):
         return (2, height, width)
 
     def accumulator(self, sensor_size: tuple[int, int], window: Window) -> Accumulator:
-        from neuroact.encoders.surface import TimeSurface
-
         return TimeSurface(sensor_size, window, self.tau_us)
 
 
@@ -124,8 +139,6 @@ class PointsConfig(Encoder):
         return (self.points, 4 if self.polarity else 3)
 
     def accumulator(self, sensor_size: tuple[int, int], window: Window) -> Accumulator:
-        from neuroact.encoders.points import PointCloud
-
         return PointCloud(sensor_size, window, self.points, polarity=self.polarity, seed=self.seed)
 
 
@@ -134,7 +147,7 @@ class SpikesConfig(Encoder):
 
     kind: Literal["spikes"] = "spikes"
     steps: PositiveInt | None = None
-    step_us: PositiveInt | None = None
+    step_us: Micros | None = None
     max_spikes: Annotated[int, Field(ge=1, le=255)] = 1
 
     @model_validator(mode="after")
@@ -149,12 +162,9 @@ class SpikesConfig(Encoder):
 
     def shape(self, sensor_size: tuple[int, int], window: Window) -> Shape:
         width, height = sensor_size
-        steps = -(-window.duration // self.step_us) if self.step_us is not None else self.steps or 16
-        return (steps, 2, height, width)
+        return (step_borders(window, self.steps, self.step_us).size - 1, 2, height, width)
 
     def accumulator(self, sensor_size: tuple[int, int], window: Window) -> Accumulator:
-        from neuroact.encoders.spikes import SpikeTrain
-
         return SpikeTrain(sensor_size, window, self.steps, step_us=self.step_us, max_spikes=self.max_spikes)
 
 

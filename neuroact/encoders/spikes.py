@@ -1,0 +1,69 @@
+"""Spike trains: one binary (or small) frame per time step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroact.encoders.base import require_at_least
+from neuroact.encoders.counts import Counts, even_borders
+from neuroact.encoders.window import Window
+from neuroact.events import Events
+
+
+def spike_train(
+    events: Events,
+    steps: int | None = None,
+    *,
+    step_us: int | None = None,
+    max_spikes: int = 1,
+    sensor_size: tuple[int, int] | None = None,
+) -> NDArray[np.uint8]:
+    """Spikes per time step, polarity and pixel: events counted up to `max_spikes`.
+
+    - `events`: one window, from its earliest to its latest event.
+    - `steps`: number of equally long steps T; 16 if `step_us` is not given either.
+    - `step_us`: length of a step in µs instead; the last one may reach past the window.
+    - `max_spikes`: most spikes of a cell in one step, 1 to 255.
+    - `sensor_size`: `(width, height)`, by default that of `events`.
+
+    Returns uint8 `(T, 2, height, width)` as OFF, ON.
+
+    Raises `ValueError` if both `steps` and `step_us` are given or a number is out of range, `EncodingError` for events
+    outside the sensor, `NoPolarity` for a stream without.
+    """
+    train = SpikeTrain(
+        sensor_size or events.sensor_size, Window.of(events), steps, step_us=step_us, max_spikes=max_spikes
+    )
+    train.add(events)
+    return train.result()
+
+
+def step_borders(window: Window, steps: int | None, step_us: int | None) -> NDArray[np.int64]:
+    """`(T + 1,)` int64 borders of the steps in µs. Raises `ValueError` as `spike_train` does."""
+    if step_us is None:
+        steps = 16 if steps is None else steps
+        require_at_least(1, steps=steps)
+        return even_borders(window.start, window.stop, steps)
+    if steps is not None:
+        raise ValueError("give either steps or step_us, not both")
+    require_at_least(1, step_us=step_us)
+    count = -(-window.duration // step_us)
+    return window.start + step_us * np.arange(count + 1, dtype=np.int64)
+
+
+class SpikeTrain(Counts):
+    """`spike_train` of a window whose events come piece by piece."""
+
+    def __init__(
+        self,
+        sensor_size: tuple[int, int],
+        window: Window,
+        steps: int | None = None,
+        *,
+        step_us: int | None = None,
+        max_spikes: int = 1,
+    ) -> None:
+        if not 1 <= max_spikes <= 255:
+            raise ValueError(f"max_spikes must be 1 to 255, not {max_spikes}")
+        super().__init__(sensor_size, window, step_borders(window, steps, step_us), np.uint8, max_spikes)
