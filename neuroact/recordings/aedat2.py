@@ -21,7 +21,10 @@ from neuroact.recordings.words import CLOCK, Integer, WordReader, count, open_bi
 
 OUTSIDE, SPECIAL, APS, IMU = range(4)
 """Entries of the tally, in the order of `Aedat2Reader.dropped` and `.skipped`."""
-RANGE, HALF_RANGE = 1 << 32, 1 << 31
+RANGE = 1 << 32
+OVERFLOW = 3_000_000_000
+"""A step back of more than this, in µs, is an overflow, and a step ahead of more than this the way back over one. Half
+the range would do as well, but is the very step that one damaged bit makes."""
 RESET = 1_000_000
 """A clock that falls back by more than this, in µs, to less than this was set to zero."""
 MARK = 1 << 31
@@ -68,7 +71,7 @@ def decode_aedat2(
 ) -> tuple[Integer, Integer]:  # fmt: skip
     """See `neuroact.recordings.words.Kernel`. `state` also holds the fields of `Layout`.
 
-    Times are taken modulo 2^32 as the nearest to the one before, so one damaged time does not shift those after it.
+    One damaged time does not shift those after it: the clock goes back over an overflow as it went ahead.
     """
     s = state[0]
     previous, wraps, resets, last = s["previous"], s["wraps"], s["resets"], s["last"]
@@ -95,11 +98,11 @@ def decode_aedat2(
         )
         step = now - previous
         if step < -RESET and previous >= 0:
-            if step < -HALF_RANGE:
+            if step < -OVERFLOW:
                 wraps += 1
             elif now < RESET:
                 resets += 1
-        elif step > HALF_RANGE and previous >= 0:
+        elif step > OVERFLOW and previous >= 0:
             wraps -= 1
         previous = now
         if address & other == 0:
@@ -131,6 +134,7 @@ class Aedat2Reader(WordReader):
 
     kernel = decode_aedat2
     word = np.dtype("u1")
+    event_bytes = 6
     state = STATE
     skipped = ("special events", "frame samples", "IMU words")
 

@@ -25,6 +25,8 @@ from neuroact.recordings.words import CLOCK, EARLIEST, TALLY, Integer, count, st
 EVENT = np.dtype(
     {"names": ["t", "x", "y", "p"], "formats": ["<i8", "<u2", "<u2", "u1"], "offsets": [0, 8, 10, 12], "itemsize": 16}
 )
+COMPRESSED_EVENT = 6
+"""Bytes of the file that an event takes, or a little less: 16, and LZ4 leaves half of them."""
 OUTSIDE, IMPOSSIBLE = range(2)
 DROPPED = ("events outside the sensor", "events with an impossible time or polarity")
 """What the entries of the kernel's tally count."""
@@ -86,6 +88,10 @@ class Aedat4Reader(Reader):
         )
         if described and described.sensor_size:
             self.settle_sensor_size(described.sensor_size, "header")
+
+    @property
+    def expected_events(self) -> int:
+        return self.source.path.stat().st_size // COMPRESSED_EVENT
 
     def decoder(self, report: Report) -> Aedat4Decoder:
         return Aedat4Decoder(self, report)

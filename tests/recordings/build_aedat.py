@@ -89,7 +89,7 @@ def aedat3(events: Events) -> bytes:
     for start in range(0, len(everything), 30):
         few = everything[start : start + 30]
         overflow = few[0][0] >> 31
-        special = struct.pack("<Ii", 1 | 2 << 1, few[0][0] & 0x7FFFFFFF)
+        special = struct.pack("<Ii", 1 | 14 << 1, few[0][0] & 0x7FFFFFFF)
         frame = struct.pack("<I8i6H", 1, *range(4), 3, 2, 0, 0, *range(6))
         parts.append(packet3(SPECIAL, [special], overflow))
         for high in sorted({row[0] >> 31 for row in few}):
