@@ -45,10 +45,24 @@ class Loop(Generic[P, R]):
     def suited(self, events: int) -> Callable[P, R]:
         """What to run on `events` more events: plain Python until all so far would have paid for the machine code."""
         self.seen += events
-        return self.plain if self.seen < WORTH_LOADING else self.compiled
+        return self.plain if self.seen < WORTH_LOADING and not always_compiled() else self.compiled
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.compiled(*args, **kwargs)
+
+
+_always_compiled = False
+
+
+def always_compiled() -> bool:
+    """Whether this process compiles kernels however little there is to do at first."""
+    return _always_compiled
+
+
+def compile_always() -> None:
+    """For processes that go through many small recordings, which plain Python would make slow in sum."""
+    global _always_compiled
+    _always_compiled = True
 
 
 def loop(function: Callable[P, R]) -> Loop[P, R]:

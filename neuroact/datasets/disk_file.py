@@ -12,7 +12,6 @@ class DiskFile(io.RawIOBase):
     """A new file that keeps the first error of a write for `check` to raise, and takes what follows without a word.
 
     HDF5 2.0 ends in a segmentation fault when it closes a file that it could not write, so it must never see one fail.
-    (It also writes large chunks ten times faster through this than through its own driver.)
     """
 
     def __init__(self, path: Path) -> None:

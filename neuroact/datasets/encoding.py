@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,10 @@ from neuroact.encoders.window import Window
 from neuroact.errors import EncodingError, NeuroactError, RecordingError, StoreError
 from neuroact.events import Events
 from neuroact.recordings import DamageWarning
+
+
+HASHED_ASIDE = 1 << 22
+"""Bytes. A thread costs more than it saves on less."""
 
 
 def convert_recording(source: Source, index: int, request: ConvertRequest, shards: Shards, tell: Tell) -> Record:
@@ -53,9 +59,8 @@ def encode_recording(source: Source, index: int, request: ConvertRequest, shards
     samples cannot be written.
     """
     shards.samples.clear()
-    with ThreadPoolExecutor(1) as hashing, warnings.catch_warnings():
+    with _digest(source) as digest, warnings.catch_warnings():
         warnings.simplefilter("ignore", DamageWarning)  # the record tells of it
-        digest = hashing.submit(_sha256, source.path)
         stream = RecordingStream(source, request, tell)
         conversion = Conversion(stream, request, shards, Origin(index, source.label, stream.sensor_size))
         conversion.run()
@@ -63,7 +68,7 @@ def encode_recording(source: Source, index: int, request: ConvertRequest, shards
         return Record(
             source.name,
             source.size,
-            sha256=digest.result(),
+            sha256=digest(),
             label=source.label,
             split=source.split,
             samples=sum(samples.values()),
@@ -125,17 +130,17 @@ class Conversion:
         grid = None
         if self._request.window is None:
             extent = Extent()
-            self._pass(extent.add)
+            self._pass(extent.add, last=False)
             if not extent.events:
                 return None
             grid = Grid.over(extent.first, extent.last, self._request.windows or 1)
         if not needs_count:
             return grid
         counts: list[int] = []
-        laid = self._cut(Counting(counts), grid)
+        laid = self._cut(Counting(counts), grid, last=False)
         return None if laid is None else replace(laid, count=len(counts), events=counts)
 
-    def _cut(self, sink: Sink[T], grid: Grid | None) -> Grid | None:
+    def _cut(self, sink: Sink[T], grid: Grid | None, *, last: bool = True) -> Grid | None:
         """A pass that cuts the events into windows; returns the grid that they were cut along."""
         request = self._request
         cutter: Cutter[T] | None = None
@@ -147,7 +152,7 @@ class Conversion:
                 cutter = Cutter(grid or Grid(int(events.t[0]), width, request.stride or width), sink)
             cutter.add(events)
 
-        self._pass(take)
+        self._pass(take, last=last)
         if cutter is None:
             return None
         cutter.finish()
@@ -165,14 +170,14 @@ class Conversion:
             extent.add(events)
             sample.add(events)
 
-        self._pass(take)
+        self._pass(take, last=True)
         if sample is not None:
             sink.close(Grid.over(extent.first, extent.last).window(0), sample)
 
-    def _pass(self, take: Callable[[Events], None]) -> None:
+    def _pass(self, take: Callable[[Events], None], *, last: bool) -> None:
         """Hands every event to `take`, up to where the recording becomes unreadable."""
         try:
-            for events in self._stream.events():
+            for events in self._stream.events(last=last):
                 take(events)
         except (RecordingError, EncodingError) as error:
             self.problem = error
@@ -214,6 +219,16 @@ def described(error: Exception) -> str:
     problem = f"{error.problem}" if isinstance(error, RecordingError) else str(error)
     offset = f" at byte {error.offset}" if isinstance(error, RecordingError) and error.offset is not None else ""
     return f"{type(error).__name__}{offset}: {problem}"
+
+
+@contextmanager
+def _digest(source: Source) -> Iterator[Callable[[], str | None]]:
+    """Gives the SHA-256 of a file once it is called for; that of a large one is computed beside the conversion."""
+    if source.size < HASHED_ASIDE:
+        yield partial(_sha256, source.path)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(_sha256, source.path).result
 
 
 def _sha256(path: Path) -> str | None:

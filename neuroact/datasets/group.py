@@ -10,7 +10,10 @@ from neuroact.datasets.encoding import convert_recording
 from neuroact.datasets.manifest import Record
 from neuroact.datasets.planning import Group
 from neuroact.datasets.shards import Shards
+from neuroact.jit import compile_always
 
+WORTH_COMPILING = 1 << 18
+"""Bytes of recordings in a group from which on it is quicker to load machine code, however small each of them is."""
 TELL_EVERY = 0.2
 """Seconds between two messages about the same recording."""
 
@@ -32,6 +35,8 @@ def convert_group(group: Group, send: Callable[[Progress], None]) -> list[Record
 
     Raises `StoreError` if they cannot be written.
     """
+    if sum(source.size for source in group.sources) > WORTH_COMPILING:
+        compile_always()
     records = []
     with Shards(group.shard, group.request) as shards:
         for index, source in enumerate(group.sources, group.first):

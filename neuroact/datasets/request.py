@@ -13,6 +13,7 @@ from neuroact.encoders.configs import (
     SurfaceConfig,
     VoxelConfig,
 )
+from neuroact.encoders.filter_configs import FilterConfig
 from neuroact.encoders.window import LONGEST
 from neuroact.recordings.limits import DEFAULT_LIMITS, Limits
 
@@ -57,7 +58,7 @@ class ConvertRequest(BaseModel):
     window: Micros | None = None
     stride: Micros | None = None
     windows: PositiveInt | None = None
-    filters: tuple[Any, ...] = ()
+    filters: tuple[FilterConfig, ...] = ()
     time_origin: Literal["camera", "zero"] = "camera"
     compression: Compression
     sensor_size: tuple[PositiveInt, PositiveInt] | None = None

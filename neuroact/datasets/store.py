@@ -88,7 +88,7 @@ class Store:
         self.records = tuple(records)
         self._shards = tuple(shards)
         self._ends = tuple(accumulate(shards.values()))
-        self._open: OrderedDict[int, h5py.File] = OrderedDict()
+        self._open: OrderedDict[int, _Shard] = OrderedDict()
         self._owner = os.getpid()
 
     def __len__(self) -> int:
@@ -102,7 +102,7 @@ class Store:
         shard = bisect_right(self._ends, position)
         row = position - (self._ends[shard - 1] if shard else 0)
         try:
-            return self._read(self._file(shard), row)
+            return self._read(self._shard(shard), row)
         except (OSError, KeyError, ValueError, IndexError, RuntimeError) as error:
             raise StoreError(f"{self._shards[shard]}: sample {row} cannot be read ({error})") from error
 
@@ -122,7 +122,7 @@ class Store:
         while self._open:
             self._open.popitem()[1].close()
 
-    def _file(self, shard: int) -> h5py.File:
+    def _shard(self, shard: int) -> _Shard:
         if self._owner != os.getpid():  # forked: handles of the parent share its file positions and locks
             self._inherited, self._open, self._owner = self._open, OrderedDict(), os.getpid()
         if shard in self._open:
@@ -130,25 +130,45 @@ class Store:
             return self._open[shard]
         if len(self._open) >= OPEN_FILES:
             self._open.popitem(last=False)[1].close()
-        file = self._open[shard] = open_shard(self._shards[shard])
-        return file
+        opened = self._open[shard] = _Shard(self._shards[shard])
+        return opened
 
-    def _read(self, file: h5py.File, row: int) -> Sample:
-        label = int(file["label"][row])
-        record = self.records[int(file["recording"][row])]
+    def _read(self, shard: _Shard, row: int) -> Sample:
+        label = int(shard.label[row])
+        record = self.records[int(shard.recording[row])]
         return Sample(
-            _events(file, row) if "events" in file else file["samples"][row],
+            shard.data(row),
             label if label >= 0 else None,
             record.source,
             record.split,
-            int(file["start"][row]),
-            int(file["stop"][row]),
+            int(shard.start[row]),
+            int(shard.stop[row]),
         )
 
 
-def _events(file: h5py.File, row: int) -> Events:
-    group = file["events"]
-    begin, end = (int(offset) for offset in group["offsets"][row : row + 2])
-    width, height = (int(side) for side in file["sensor_size"][row])
-    t, x, y, p = (np.asarray(group[name][begin:end]) for name in "txyp")
-    return Events(t, x, y, p, (width, height))
+class _Shard:
+    """An open shard: what describes its samples is in memory, the samples are not."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = file = open_shard(path)
+        self.recording, self.label, self.start, self.stop = (
+            file[name][()] for name in ("recording", "label", "start", "stop")
+        )
+        self._samples = file.get("samples")
+        if self._samples is None:
+            self._columns = [file["events"][name] for name in "txyp"]
+            self._offsets = file["events/offsets"][()]
+            self._sensor_size = file["sensor_size"][()]
+
+    def data(self, row: int) -> NDArray[Any] | Events:
+        """The sample in that row."""
+        if self._samples is not None:
+            return np.asarray(self._samples[row])
+        begin, end = self._offsets[row : row + 2]
+        width, height = self._sensor_size[row]
+        t, x, y, p = (np.asarray(column[begin:end]) for column in self._columns)
+        return Events(t, x, y, p, (int(width), int(height)))
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from neuroact.datasets.request import ConvertRequest
 from neuroact.datasets.source import Source
-from neuroact.encoders.base import Filter
+from neuroact.encoders.filter_configs import filter_chain
+from neuroact.encoders.filters import Chain
 from neuroact.errors import NeuroactError, NoPolarity, RecordingError
 from neuroact.events import Events
 from neuroact.recordings import Recording, open_recording
@@ -41,31 +42,36 @@ class RecordingStream:
         self._request = request
         self._tell = tell
         self._kept: list[Events] | None = None
-        self.sensor_size = self._filters()[-1].sensor_size if request.filters else self.recording.sensor_size
+        self._first: Chain | None = self._chain()
+        self.sensor_size = self._first.sensor_size
 
-    def events(self) -> Iterator[Events]:
-        """A pass over all events; no chunk is empty. Raises `RecordingError`."""
+    def events(self, *, last: bool = False) -> Iterator[Events]:
+        """A pass over all events; no chunk is empty. Progress is told of the `last` one. Raises `RecordingError`."""
+        chain, self._first = self._first or self._chain(), None
         self.read = self.passed = 0
-        origin = 0
-        filters = self._filters()
-        for chunk in self._chunks() if self._kept is None else self._kept:
-            if self._request.time_origin == "zero":
-                origin = origin if self.read else int(chunk.t[0])
-                chunk = chunk.replace(t=chunk.t - origin)
+        for chunk in self._unfiltered():
             self.read += len(chunk)
-            for apply in filters:
-                chunk = apply(chunk)
+            if last:
+                self._tell(len(chunk))
+            chunk = chain(chunk)
             self.passed += len(chunk)
             if len(chunk):
                 yield chunk
 
-    def _filters(self) -> list[Filter]:
-        filters: list[Filter] = []
-        size = self.recording.sensor_size
-        for config in self._request.filters:
-            filters.append(config.stream(size))
-            size = filters[-1].sensor_size
-        return filters
+    def _chain(self) -> Chain:
+        """The filters as before the first event; some of them need passes of their own to get there."""
+        return filter_chain(self._request.filters, self.recording.sensor_size, self._unfiltered)
+
+    def _unfiltered(self) -> Iterator[Events]:
+        """A pass over the recording with its clock as asked."""
+        chunks = self._chunks() if self._kept is None else iter(self._kept)
+        if self._request.time_origin == "camera":
+            yield from chunks
+            return
+        origin: int | None = None
+        for chunk in chunks:
+            origin = int(chunk.t[0]) if origin is None else origin
+            yield chunk.replace(t=chunk.t - origin)
 
     def _chunks(self) -> Iterator[Events]:
         """Decodes the file, and keeps its events if they are few."""
@@ -78,7 +84,6 @@ class RecordingStream:
                     kept.append(chunk)
                 else:
                     kept.clear()
-                self._tell(len(chunk))
                 if len(chunk):
                     yield chunk
         except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.jit import loop
+from neuroact.jit import always_compiled, loop
 from neuroact.recordings import flatbuffers, words
 from neuroact.recordings.aedat4_header import Aedat4Header, read_aedat4_header
 from neuroact.recordings.aedat4_packets import DAMAGED, EVENTS, Packet, PacketWalk
@@ -105,7 +105,8 @@ class Aedat4Decoder(Decoder):
         self._report = report
         self._walk = PacketWalk(reader.source, reader.header, reader.stream, report)
         self._packets = iter(self._walk)
-        self._copy = copy_events.plain if self._walk.file_size < words.SMALL_FILE else copy_events
+        small = self._walk.file_size < words.SMALL_FILE and not always_compiled()
+        self._copy = copy_events.plain if small else copy_events
         self._state = np.zeros(1, np.dtype(CLOCK))
         self._state["last"] = EARLIEST
         self._tally = np.zeros(len(DROPPED), TALLY)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.errors import RecordingNotFound
-from neuroact.jit import Loop, part
+from neuroact.jit import Loop, always_compiled, part
 from neuroact.recordings.columns import Columns
 from neuroact.recordings.reader import Decoder, Reader
 from neuroact.recordings.report import Report
@@ -122,7 +122,7 @@ class WordDecoder(Decoder):
         self._has_offsets = stream is None
         size = reader.source.path.stat().st_size
         kernel = reader.kernel
-        self._kernel: Kernel = kernel.plain if size < SMALL_FILE else kernel
+        self._kernel: Kernel = kernel.plain if size < SMALL_FILE and not always_compiled() else kernel
         self._word = reader.word.itemsize
         self._buffer = np.empty(max(reader.source.block_bytes, 64) + 64, np.uint8)
         self._start = self._stop = 0
