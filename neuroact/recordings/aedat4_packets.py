@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 from typing import NamedTuple
 
-from neuroact.errors import CorruptRecording
+from neuroact.errors import CorruptRecording, LimitExceeded
 from neuroact.recordings.aedat4_header import Aedat4Header
 from neuroact.recordings.expansion import LZ4, ZSTANDARD, OversizedPayloadError, UnsoundPayloadError, expand
 from neuroact.recordings.flatbuffers import PREFIX, UINT32
@@ -134,10 +134,10 @@ class PacketWalk:
         try:
             return expand(self._bytes(position + BEFORE_PAYLOAD, size), self._source.limits, whole=whole)
         except OversizedPayloadError as error:
-            check_limit(self._source, "a packet that expands to bytes", error.size, error.limit, offset=position)
+            problem = f"a packet of {size} bytes expands to more than {error.limit}, which is not accepted"
+            raise LimitExceeded(self._source.path, problem, offset=position) from error
         except UnsoundPayloadError:
-            pass
-        return None
+            return None
 
     def _after_damage(self, position: int, size: int = 0) -> int | None:
         """Where to go on after the damaged packet at `position`, of which `size` bytes were read in vain.

@@ -1,11 +1,13 @@
-"""Expands the LZ4 and Zstandard frames of AEDAT 4 without ever holding more than a packet says that it holds.
+"""Expands the LZ4 and Zstandard frames of AEDAT 4 in bounded memory.
 
-A packet expands to a size-prefixed FlatBuffer, so its first four bytes tell how long it is. That number is checked
-against the limits before the rest is expanded, and nothing is expanded beyond it: a small frame that expands to
-gigabytes costs what its first bytes cost.
+A packet expands to a size-prefixed FlatBuffer, so its first four bytes tell how long it is. Nothing beyond that length
+is kept, and nothing at all of a packet that declares more than the limits accept: it is expanded piece by piece only to
+tell a frame that really is so long from one that is damaged.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import lz4.frame
 import zstandard
@@ -25,12 +27,11 @@ class UnsoundPayloadError(ValueError):
 
 
 class OversizedPayloadError(ValueError):
-    """A payload that declares `size` bytes where at most `limit` are accepted."""
+    """A payload that expands to more than `limit` bytes."""
 
-    def __init__(self, size: int, limit: int) -> None:
-        self.size = size
+    def __init__(self, limit: int) -> None:
         self.limit = limit
-        super().__init__(f"{size} bytes declared, at most {limit} accepted")
+        super().__init__(f"more than {limit} bytes")
 
 
 def expand(payload: bytes, limits: Limits, *, whole: bool) -> bytes:
@@ -40,52 +41,52 @@ def expand(payload: bytes, limits: Limits, *, whole: bool) -> bytes:
 
     Raises `UnsoundPayloadError` and `OversizedPayloadError`.
     """
-    most = min(limits.expanded_bytes, max(MIB, limits.expansion * len(payload)))
     start = UINT32.unpack_from(payload)[0]
     if start == LZ4:
-        data, complete = _expand_lz4(payload, most)
+        pieces = _lz4_pieces(payload, whole)
     elif start == ZSTANDARD:
-        data, complete = _expand_zstandard(payload, most)
+        pieces = _zstandard_pieces(payload, whole)
     else:
-        data, complete = payload, True
-    if whole and not (complete and len(data) > PREFIX and len(data) >= _declared(data, most)):
-        raise UnsoundPayloadError("the payload does not have the length that it declares")
-    return data
+        pieces = iter([payload])
+    most = min(limits.expanded_bytes, max(MIB, limits.expansion * len(payload)))
+    kept: list[bytes] = []
+    size, declared = 0, most
+    for piece in pieces:
+        if not size and len(piece) >= PREFIX:
+            declared = PREFIX + UINT32.unpack_from(piece)[0]
+        size += len(piece)
+        if size > most:
+            raise OversizedPayloadError(most)
+        if size > declared:
+            raise UnsoundPayloadError(f"{size} bytes where {declared} are declared")
+        if declared <= most:
+            kept.append(piece)
+    if whole and size < declared:
+        raise UnsoundPayloadError(f"{size} bytes where {declared} are declared")
+    return kept[0] if len(kept) == 1 else b"".join(kept)
 
 
-def _expand_lz4(payload: bytes, most: int) -> tuple[bytes, bool]:
-    """What the frame holds, and whether it ends where the payload ends."""
+def _lz4_pieces(payload: bytes, whole: bool) -> Iterator[bytes]:
     frame = lz4.frame.LZ4FrameDecompressor()
     try:
-        data: bytes = frame.decompress(payload, max_length=USUAL_EXPANSION * len(payload) + PREFIX)
-        if not frame.eof and not frame.needs_input:
-            rest = _declared(data, most) - len(data)
-            if rest >= 0:
-                data += frame.decompress(b"", max_length=rest + 1)
+        yield frame.decompress(payload, max_length=USUAL_EXPANSION * len(payload) + PREFIX)
+        while not frame.eof and not frame.needs_input:
+            yield frame.decompress(b"", max_length=MIB)
     except RuntimeError as error:
         raise UnsoundPayloadError(str(error)) from error
-    return data, frame.eof and not frame.unused_data
+    if whole and (not frame.eof or frame.unused_data):
+        raise UnsoundPayloadError("the frame does not end where the payload ends")
 
 
-def _expand_zstandard(payload: bytes, most: int) -> tuple[bytes, bool]:
-    """What the frame holds, and whether it ends where the payload ends."""
+def _zstandard_pieces(payload: bytes, whole: bool) -> Iterator[bytes]:
     frame = zstandard.ZstdDecompressor().decompressobj()
-    data = bytearray()
     position = 0
     try:
         while position < len(payload) and not frame.eof:
-            data += frame.decompress(payload[position : position + SLICE])
+            if piece := frame.decompress(payload[position : position + SLICE]):
+                yield piece
             position += SLICE
-            if len(data) > PREFIX and len(data) > _declared(data, most):
-                return bytes(data), False
     except zstandard.ZstdError as error:
         raise UnsoundPayloadError(str(error)) from error
-    return bytes(data), frame.eof and not frame.unused_data and position >= len(payload)
-
-
-def _declared(data: bytes | bytearray, most: int) -> int:
-    """The size that the FlatBuffer's prefix declares."""
-    size: int = PREFIX + UINT32.unpack_from(data)[0]
-    if size > most:
-        raise OversizedPayloadError(size, most)
-    return size
+    if whole and (not frame.eof or frame.unused_data or position < len(payload)):
+        raise UnsoundPayloadError("the frame does not end where the payload ends")

@@ -112,11 +112,11 @@ def events4(table: Iterable[Row]) -> bytes:
 
 
 def compress4(data: bytes, compression: str) -> bytes:
-    """A payload as DV compresses it: frames that do not tell the size of their content."""
+    """A payload as DV compresses it; its LZ4 frames do not tell the size of their content."""
     if compression == "lz4":
         return bytes(lz4.frame.compress(data, store_size=False))
     if compression == "zstd":
-        return zstandard.ZstdCompressor(write_content_size=False).compress(data)
+        return zstandard.ZstdCompressor().compress(data)
     return data
 
 
