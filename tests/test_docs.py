@@ -24,7 +24,7 @@ def test_python_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
 def test_commands_and_options_exist(page: Path) -> None:
     from typer.main import get_command
 
-    from neuroact.cli import app
+    from neuroact.cli.app import app
 
     commands = get_command(app).commands  # type: ignore[attr-defined]
     for name, rest in COMMAND.findall(page.read_text(encoding="utf-8")):
