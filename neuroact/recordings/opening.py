@@ -38,12 +38,16 @@ def open_recording(
     path = Path(path)
     if not path.is_file():
         raise RecordingNotFound(path, "it is a folder, not a recording" if path.is_dir() else "no such file")
-    source = Source(path, limits, sensor_size)
-    if sensor_size is not None:
-        check_sensor_size(source, sensor_size)
+    return open_source(Source(path, limits, sensor_size), format, strict=strict)
+
+
+def open_source(source: Source, format: str | None = None, *, strict: bool = False) -> Recording:
+    """The same for a path that exists, with every setting of `source`."""
+    if source.sensor_size is not None:
+        check_sensor_size(source, source.sensor_size)
     reader = reader_of(format or detect_format(source))(source)
-    if sensor_size is not None:
-        reader.settle_sensor_size(sensor_size, "argument")
+    if source.sensor_size is not None:
+        reader.settle_sensor_size(source.sensor_size, "argument")
     elif reader.info.sensor_size is None:
         reader.settle_sensor_size(_range_of(reader), "data")
     return Recording(reader, strict=strict)

@@ -72,8 +72,8 @@ class PropheseeHeader:
 def read_prophesee_header(source: Source, *, required: bool = True) -> PropheseeHeader:
     """Reads lines that begin with `% ` up to `% end`, or up to the first byte that cannot be such a line.
 
-    Raises `LimitExceeded` for a header beyond the limit and, where one is `required`, `CorruptRecording` if there is
-    none at all; else a file without one has no fields and its payload begins at byte 0.
+    Raises `LimitExceeded` for a header beyond the limit, and `CorruptRecording` if its first line is cut or if there is
+    none; unless it is `required`, a file without a header has no fields and its payload begins at byte 0.
     """
     limit = source.limits.header_bytes
     with open_binary(source.path) as file:
@@ -85,7 +85,7 @@ def read_prophesee_header(source: Source, *, required: bool = True) -> Prophesee
     while head.startswith(b"% ", position):
         stop = head.find(b"\n", position, position + LONGEST_LINE)
         line = head[position : stop if stop >= 0 else position]
-        if stop < 0 or not all(32 <= byte < 127 or byte in b"\t\r" for byte in line):
+        if stop < 0 or not _is_text(line):
             break  # the payload itself begins with "% "
         key, _, value = " ".join(line[2:].decode("ascii").split()).partition(" ")
         position = stop + 1
@@ -93,7 +93,7 @@ def read_prophesee_header(source: Source, *, required: bool = True) -> Prophesee
             break
         fields[key] = value
     check_limit(source, "a header", position, limit)
-    if required and not position:
+    if not position and (required or (head.startswith(b"% ") and _is_text(head[:LONGEST_LINE]))):
         raise CorruptRecording(source.path, "the header's first line is cut or holds bytes that are not text", offset=0)
     return PropheseeHeader(fields, position)
 
@@ -124,6 +124,10 @@ def settle_from_header(reader: Reader, header: PropheseeHeader) -> None:
 def _ends_in_header(head: bytes) -> bool:
     last_line = head.rfind(b"\n% ")
     return b"\n% end" not in head and last_line >= len(head) - LONGEST_LINE
+
+
+def _is_text(line: bytes) -> bool:
+    return all(32 <= byte < 127 or byte in b"\t\r" for byte in line)
 
 
 def _is_number(text: str) -> bool:

@@ -6,7 +6,7 @@ These builders share no code with the package's readers and writers, so that a m
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from neuroact import Events
 
@@ -23,6 +23,12 @@ def raw_header(events: Events, encoding: str, *extra: str) -> bytes:
     width, height = events.sensor_size
     lines = [f"format {encoding};height={height};width={width}", f"geometry {width}x{height}", *extra, "end"]
     return "".join(f"% {line}\n" for line in lines).encode()
+
+
+def raw_file(encoding: str, words: Sequence[int], *extra: str, sensor_size: tuple[int, int] = (64, 48)) -> bytes:
+    """A RAW file of any words: of 16 bits for EVT3, of 64 for EVT21, else of 32."""
+    code = {"EVT3": "H", "EVT21": "Q"}.get(encoding, "I")
+    return raw_header(Events.empty(sensor_size), encoding, *extra) + struct.pack(f"<{len(words)}{code}", *words)
 
 
 def evt2(events: Events) -> bytes:
