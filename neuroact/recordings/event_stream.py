@@ -164,9 +164,10 @@ def write_es(path: Path, chunks: Iterable[Events], sensor_size: tuple[int, int])
     Raises `EncodingError` for events out of order, beyond 2^32 µs or outside the sensor (at most 65535 a side).
     """
     clock = 0
+    pieces = storable(chunks, sensor_size, format="ES", latest=(1 << 32) - 1, longest_side=(1 << 16) - 1)
     with path.open("wb") as file:
         file.write(MAGIC + bytes((2, 0, 0, 1)) + struct.pack("<HH", *sensor_size))
-        for piece in storable(chunks, sensor_size, format="ES", latest=(1 << 32) - 1, longest_side=(1 << 16) - 1):
+        for piece in pieces:
             file.write(_bytes(piece, sensor_size[1], clock).data)
             clock = int(piece.t[-1])
 

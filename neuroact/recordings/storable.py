@@ -17,16 +17,21 @@ PIECE = 1 << 17
 def storable(
     chunks: Iterable[Events], sensor_size: tuple[int, int], *, format: str, latest: int, longest_side: int
 ) -> Iterator[Events]:
-    """The events of `chunks` in pieces, each checked against what `format` can hold.
+    """The events of `chunks` in pieces, each checked on its way against what `format` can hold.
 
     - `latest`: the largest time, in µs; times start at 0 and never run backwards.
     - `longest_side`: the largest width and height, in pixels.
 
-    Raises `EncodingError` naming the first event that does not fit, and `NoPolarity` for colour and generic streams.
+    Raises `EncodingError` at once for a sensor that is too large, and while the pieces are taken for the first event
+    that does not fit; `NoPolarity` for colour and generic streams.
     """
     width, height = sensor_size
     if not (1 <= width <= longest_side and 1 <= height <= longest_side):
         raise EncodingError(f"{format} holds sensors of 1 to {longest_side} pixels a side, not {width}x{height}")
+    return _pieces(chunks, sensor_size, format, latest)
+
+
+def _pieces(chunks: Iterable[Events], sensor_size: tuple[int, int], format: str, latest: int) -> Iterator[Events]:
     written, clock = 0, 0
     for chunk in chunks:
         if len(chunk) and not chunk.has_polarity:
