@@ -18,7 +18,8 @@ SENSORS = {
 
 LINES = re.compile(rb"(?:#[\t\x20-\xff]*+\r?\n)*+")
 CRLF_LINES = re.compile(rb"(?:#[\t\x20-\xff]*+\r\n)*+")
-TEXT_TO_THE_END = re.compile(rb"#[\t\x20-\xff]*+\r?")
+TEXT_TO_THE_END = re.compile(rb"(?:#[\t\x20-\xff]*+\r?)?")
+"""What is left of a header that goes on behind the bytes at hand."""
 LAST_LINE = re.compile(rb"^#(?:End Of ASCII Header|!END-HEADER)\r?\n", re.MULTILINE | re.IGNORECASE)
 FIELD = re.compile(
     rb"^#[ !]*(AEChip|HardwareInterface|Creation time|DataStartTime|Format|Source \d+|Start-Time): *(.*?)\r?$",
@@ -64,26 +65,25 @@ def read_aedat_header(source: Source) -> AedatHeader:
     limit = source.limits.header_bytes
     with open_binary(source.path) as file:
         head = file.read(PIECE)
-        stop = _end_of_header(head)
-        while head[stop:] in (b"", b"#") or TEXT_TO_THE_END.fullmatch(head, stop):
+        first_line = head[: head.find(b"\n") + 1]
+        lines = CRLF_LINES if first_line.endswith(b"\r\n") else LINES
+        stop = _end_of_lines(lines, head, 0)
+        while TEXT_TO_THE_END.fullmatch(head, stop):
             check_limit(source, "a header", len(head), limit)
-            more = file.read(len(head))
+            more = file.read(min(len(head), limit + 1 - len(head)))
             if not more:
                 break
             head += more
-            stop = _end_of_header(head)
-    check_limit(source, "a header", stop, limit)
-    if TEXT_TO_THE_END.fullmatch(head, stop):
+            stop = _end_of_lines(lines, head, stop)
+    if last := LAST_LINE.search(head, 0, stop):
+        stop = last.end()
+    elif stop < len(head) and TEXT_TO_THE_END.fullmatch(head, stop):
         raise CorruptRecording(source.path, "the file ends inside its header", offset=stop)
+    check_limit(source, "a header", stop, limit)
     fields = {key.decode(): value.decode("latin-1") for key, value in FIELD.findall(head[:stop])}
     return AedatHeader(fields, stop)
 
 
-def _end_of_header(head: bytes) -> int:
-    """Where the lines of the header end, as far as `head` shows them."""
-    first_line = head[: head.find(b"\n") + 1]
-    lines = CRLF_LINES if first_line.endswith(b"\r\n") else LINES
-    found = lines.match(head)
-    stop = found.end() if found else 0
-    last = LAST_LINE.search(head, 0, stop)
-    return last.end() if last else stop
+def _end_of_lines(lines: re.Pattern[bytes], head: bytes, start: int) -> int:
+    found = lines.match(head, start)
+    return found.end() if found else start

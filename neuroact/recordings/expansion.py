@@ -18,6 +18,8 @@ from neuroact.recordings.limits import MIB, Limits
 LZ4, ZSTANDARD = 0x184D2204, 0xFD2FB528
 """How frames begin. A payload that is not compressed begins with the size of its FlatBuffer."""
 USUAL_EXPANSION = 4
+PIECE = 16 * MIB
+"""How much LZ4 is asked for at a time: more than most packets hold, as it copies its input for every further piece."""
 SLICE = 1 << 9
 """What Zstandard is fed at a time, as its output cannot be bounded: 4 bytes can give 128 KiB, a slice 16 MiB."""
 
@@ -55,23 +57,26 @@ def expand(payload: bytes, limits: Limits, *, whole: bool) -> bytes:
         if not size and len(piece) >= PREFIX:
             declared = PREFIX + UINT32.unpack_from(piece)[0]
         size += len(piece)
-        if size > most:
-            raise OversizedPayloadError(most)
-        if size > declared:
-            raise UnsoundPayloadError(f"{size} bytes where {declared} are declared")
-        if declared <= most:
+        if declared > most:
+            kept.clear()
+            if size > most:
+                raise OversizedPayloadError(most)
+        elif size > declared:
+            raise UnsoundPayloadError(f"more than the {declared} bytes that it declares")
+        else:
             kept.append(piece)
     if whole and size < declared:
-        raise UnsoundPayloadError(f"{size} bytes where {declared} are declared")
+        raise UnsoundPayloadError(f"{size} of the {declared} bytes that it declares")
     return kept[0] if len(kept) == 1 else b"".join(kept)
 
 
 def _lz4_pieces(payload: bytes, whole: bool) -> Iterator[bytes]:
     frame = lz4.frame.LZ4FrameDecompressor()
+    most = min(USUAL_EXPANSION * len(payload) + PREFIX, PIECE)
     try:
-        yield frame.decompress(payload, max_length=USUAL_EXPANSION * len(payload) + PREFIX)
+        yield frame.decompress(payload, max_length=most)
         while not frame.eof and not frame.needs_input:
-            yield frame.decompress(b"", max_length=MIB)
+            yield frame.decompress(b"", max_length=most)
     except RuntimeError as error:
         raise UnsoundPayloadError(str(error)) from error
     if whole and (not frame.eof or frame.unused_data):
