@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 import neuroact
-from neuroact.cli import info
+from neuroact.cli import info, view
 from neuroact.cli.exit_codes import ExitCode
 from neuroact.errors import NeuroactError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("info")(info.command)
+app.command("view")(view.command)
 
 
 def _print_version(wanted: bool) -> None:

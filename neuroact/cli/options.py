@@ -12,6 +12,9 @@ from neuroact.recordings.limits import DEFAULT_LIMITS, Limits
 
 SIZE = re.compile(r"(\d{1,9})x(\d{1,9})")
 
+DURATION = re.compile(r"(\d{1,12}(?:\.\d+)?) ?(us|µs|μs|ms|s|min)")
+MICROSECONDS = {"us": 1, "µs": 1, "μs": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000}
+
 
 def size(text: str) -> tuple[int, int]:
     """`(width, height)` from `WIDTHxHEIGHT`. Raises `typer.BadParameter`."""
@@ -24,6 +27,19 @@ def size(text: str) -> tuple[int, int]:
 def optional_size(text: str | None) -> tuple[int, int] | None:
     """`size`, where the option may be absent."""
     return None if text is None else size(text)
+
+
+def duration(text: str) -> int:
+    """µs from a number with a unit: `200us`, `50ms`, `1.5s` or `2min`. Raises `typer.BadParameter`."""
+    match = DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is not a time with a unit, such as 200us, 50ms, 1.5s or 2min")
+    return round(float(match[1]) * MICROSECONDS[match[2]])
+
+
+def optional_duration(text: str | None) -> int | None:
+    """`duration`, where the option may be absent."""
+    return None if text is None else duration(text)
 
 
 def limits(factor: int) -> Limits:

@@ -37,6 +37,13 @@ def seconds(us: int) -> str:
     return f"{'-' if us < 0 else ''}{whole}.{rest:06d} s"
 
 
+def tick(value: float) -> str:
+    """The label of an axis: `20000000` as `20 M`, whatever its sign."""
+    value = abs(value)
+    factor, prefix = next(((factor, prefix) for factor, prefix in PREFIXES if value >= factor), (1.0, ""))
+    return f"{value / factor:.4g} {prefix}".strip()
+
+
 def scaled(value: float, unit: str) -> str:
     """Three figures with the largest prefix that leaves at least one before the point."""
     for factor, prefix in PREFIXES:
