@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yields a temporary path in the same folder; what is written there becomes `path` when the block ends well.
 
     The data is on the disk before the name appears. If the block raises, the temporary file is removed and `path`
-    stays as it was. A process killed inside the block leaves a file named `.NAME.PID.part`, never half a `path`.
+    stays as it was. A process killed inside the block leaves a file named `.NAME.TOKEN.part`, never half a `path`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Not the process's number: processes of different machines may write to one folder.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         yield temporary
         sync(temporary)

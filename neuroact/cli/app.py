@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 import neuroact
-from neuroact.cli import info, view
+from neuroact.cli import convert, info, view
 from neuroact.cli.exit_codes import ExitCode
 from neuroact.errors import NeuroactError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("convert")(convert.command)
 app.command("info")(info.command)
 app.command("view")(view.command)
 

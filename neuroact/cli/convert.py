@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from neuroact.cli import options
+from neuroact.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from neuroact.datasets.request import Settings
+    from neuroact.datasets import Converted, Estimate, Record
+    from neuroact.datasets.request import Settings, Target
 
 KINDS = "events, voxel, frames, surface, points or spikes"
-Positive = Annotated[int | None, typer.Option(metavar="N", min=1)]
 
 
 def command(
@@ -74,28 +77,20 @@ def command(
 ) -> None:
     """Convert recordings to events, voxel grids, frames, time surfaces, point clouds or spike trains.
 
-    One recording gives an HDF5 file; several give a folder of shards, which neuroact.open_store reads. An interrupted conversion goes on where it was when the same command runs again. Damaged recordings are listed, kept as far as they are sound, and never stop the others.
+    One recording gives an HDF5 file; several give a folder of shards, which neuroact.open_store reads. An interrupted
+    conversion goes on where it was when the same command runs again. Damaged recordings are listed, kept as far as
+    they are sound, and never stop the others.
 
     \b
     Example:
       neuroact convert recording.raw -o voxels.h5 --to voxel --window 50ms
       neuroact convert recordings/ -o store --to spikes --steps 16 -j 2
     """
-    from neuroact.cli import conversion
+    from neuroact.cli.progress import watcher
+    from neuroact.datasets import ConvertRequest, convert, estimate
+    from neuroact.encoders.filter_configs import parse_filter
 
-    settings: Settings = {
-        "filters": conversion.filters(filter or []),
-        "window": options.optional_duration(window),
-        "stride": options.optional_duration(stride),
-        "windows": windows,
-        "size": options.optional_size(size),
-        "time_origin": time_origin,  # type: ignore[typeddict-item]  (checked by the request)
-        "compression": compression,  # type: ignore[typeddict-item]
-        "sensor_size": options.optional_size(sensor_size),
-        "format": format,
-        "raise_limits": raise_limits,
-    }
-    encoder: dict[str, Any] = {
+    encoder = {
         "bins": bins,
         "split_polarity": split_polarity,
         "frames": frames,
@@ -109,3 +104,117 @@ def command(
         "step_us": options.optional_duration(step),
         "max_spikes": max_spikes,
     }
+    settings: Settings = {
+        "window": options.optional_duration(window),
+        "stride": options.optional_duration(stride),
+        "windows": windows,
+        "size": options.optional_size(size),
+        "time_origin": time_origin,  # type: ignore[typeddict-item]  # the request checks it
+        "compression": compression,  # type: ignore[typeddict-item]
+        "sensor_size": options.optional_size(sensor_size),
+        "format": format,
+        "raise_limits": raise_limits,
+    }
+    try:
+        settings |= {"to": _target(to, encoder), "filters": [parse_filter(text) for text in filter or ()]}
+        ConvertRequest.of(settings)
+    except ValueError as error:
+        raise typer.BadParameter(_problem(error)) from error
+    if dry_run:
+        expected = estimate(sources, output, jobs=jobs, **settings)
+        typer.echo(json.dumps(expected.to_json(), indent=2) if as_json else _expectation(expected))
+        return
+    with watcher() as told:
+        converted = convert(sources, output, jobs=jobs, dask=dask, resume=resume, watcher=told, **settings)
+    typer.echo(json.dumps(converted.to_json(), indent=2) if as_json else _summary(converted))
+    if not converted.sound:
+        raise typer.Exit(ExitCode.IN_PART)
+
+
+def _target(kind: str, given: dict[str, Any]) -> Target:
+    """The settings of what to convert to. Raises `ValueError` for an option that belongs to another kind."""
+    from neuroact.datasets.request import KINDS
+
+    values = {name: value for name, value in given.items() if value is not None}
+    if kind not in KINDS:
+        raise ValueError(f"--to takes {', '.join(KINDS)}, not {kind!r}")
+    for name in values:
+        if name not in type(KINDS[kind]).model_fields:
+            owners = [other for other, config in KINDS.items() if name in type(config).model_fields]
+            option = "--" + name.removesuffix("_us").replace("_", "-")
+            raise ValueError(f"{option} is for --to {' or '.join(owners)}, not {kind}")
+    return type(KINDS[kind])(**values)
+
+
+def _problem(error: ValueError) -> str:
+    """The first line that says what is wrong; pydantic puts more around it."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
+
+
+def _summary(converted: Converted) -> str:
+    """What was written, and a table of the recordings that lost something."""
+    from neuroact.viewing import quantities
+
+    samples = sum(record.samples for record in converted.records)
+    events = sum(record.events_read for record in converted.records)
+    recordings = len(converted.records)
+    lines = [
+        f"{converted.path} ({quantities.size(converted.bytes)}): {quantities.count(samples)} samples of "
+        f"{quantities.count(recordings)} recording{'s' if recordings > 1 else ''}, {quantities.count(events)} events"
+    ]
+    if converted.finished_before:
+        before = "all" if converted.finished_before == recordings else quantities.count(converted.finished_before)
+        lines.append(f"{before} of them were finished by an earlier run")
+    if lost := [record for record in converted.records if not record.sound]:
+        lines += ["", _table(lost), "", f"{len(lost)} of {recordings} recordings lost something"]
+    return "\n".join(lines)
+
+
+def _table(records: list[Record]) -> str:
+    from io import StringIO
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("recording", "state", "samples", "events", "reason", box=box.SIMPLE_HEAD, pad_edge=False)
+    for record in records:
+        cells = (record.source, record.state, str(record.samples), f"{record.events_read:,}", record.reason or "")
+        table.add_row(*(Text(cell) for cell in cells))
+    width = Console().width if sys.stdout.isatty() else 160
+    text = StringIO()
+    Console(file=text, width=width, color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines())
+
+
+def _expectation(expected: Estimate) -> str:
+    """What a dry run found."""
+    from neuroact.viewing import quantities
+
+    sources = expected.collection.sources
+    lines = [
+        f"{quantities.count(len(sources))} recordings of {quantities.size(sum(source.size for source in sources))}",
+        *expected.collection.notes,
+    ]
+    if ignored := len(expected.collection.ignored):
+        lines.append(f"{quantities.count(ignored)} files are no recordings and left out")
+    if expected.samples is None or expected.bytes is None or expected.seconds is None:
+        lines.append("how much comes out and how long it takes cannot be told from their beginnings")
+    else:
+        time = quantities.duration(round(expected.seconds * 1e6))
+        lines.append(
+            f"about {quantities.count(expected.samples)} samples of {quantities.size(expected.bytes)} in all, in {time}"
+        )
+    if expected.opened < len(sources):
+        lines.append(f"the first {quantities.count(expected.opened)} were opened; there was no time for more")
+    if expected.first_failure:
+        name, reason = expected.first_failure
+        lines.append(f"the first that fails: {name}: {reason}")
+    return "\n".join(lines)

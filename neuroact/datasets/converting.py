@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Unpack
 
 from neuroact.datasets.folder_store import Engine, convert_folder
 from neuroact.datasets.group import convert_group
 from neuroact.datasets.manifest import Record
-from neuroact.datasets.request import KINDS, Compression, ConvertRequest, Target
+from neuroact.datasets.request import ConvertRequest, Settings
 from neuroact.datasets.single_store import convert_single
 from neuroact.datasets.sources import collect
 from neuroact.datasets.supervisor import supervise
@@ -38,35 +38,43 @@ class Converted:
         """Whether nothing was lost."""
         return all(record.sound for record in self.records)
 
+    @property
+    def bytes(self) -> int:
+        """What the store takes on the disk."""
+        files = [self.path] if self.path.is_file() else self.path.iterdir()
+        return sum(file.stat().st_size for file in files)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values for `json.dumps`."""
+        return {
+            "path": str(self.path),
+            "bytes": self.bytes,
+            "samples": sum(record.samples for record in self.records),
+            "finished_before": self.finished_before,
+            "records": [record.to_json() for record in self.records],
+        }
+
 
 def convert(
     sources: PathLike | Sequence[PathLike],
     out: PathLike,
     *,
-    to: str | Target = "events",
-    window: int | None = None,
-    stride: int | None = None,
-    windows: int | None = None,
-    filters: Sequence[Any] = (),
-    time_origin: Literal["camera", "zero"] = "camera",
-    compression: Compression | None = None,
-    sensor_size: tuple[int, int] | None = None,
-    format: str | None = None,
-    raise_limits: int = 1,
     jobs: int | None = None,
+    dask: str | None = None,
     resume: bool = False,
     watcher: Watcher | None = None,
+    **settings: Unpack[Settings],
 ) -> Converted:
     """Converts recordings to samples that `open_store` reads.
 
+        convert("recordings", "store", to="voxel", window=50_000)
+
     - `sources`: recordings, folders, globs, lists (`@FILE`) or data sets (`nmnist:ROOT`).
     - `out`: for one recording named by its path, an HDF5 file; otherwise a folder of shards.
-    - `to`: `events` as they are, or an encoding: `voxel`, `frames`, `surface`, `points`, `spikes`, or a configuration
-      of one, such as `VoxelConfig(bins=10)`.
-    - `window`, `stride`: µs; or `windows`: this many equal ones. With neither, each recording is one sample.
-    - `filters`, `time_origin`, `compression`, `sensor_size`, `format`, `raise_limits`: see `ConvertRequest`.
+    - `settings`: what samples become, from which windows and after which filters; see `ConvertRequest`.
     - `jobs`: worker processes for a folder; by default one per processor. They load the main script anew, so a script
       calls this under `if __name__ == "__main__":`.
+    - `dask`: address of a Dask scheduler whose workers convert instead. They must see the same files.
     - `resume`: insist that `out` was begun before. An interrupted conversion is continued in any case, and a finished
       one left alone; what they leave is the same, byte for byte, as if it had never been interrupted.
     - `watcher`: told how far it is.
@@ -75,30 +83,25 @@ def convert(
 
     Raises `StoreError` if `out` cannot be written or holds the answer to another request, `RecordingNotFound` or
     `DatasetError` if there is nothing to convert, `RecordingError` or `EncodingError` if a single recording gives
-    nothing, `ValueError` for settings that contradict each other.
+    nothing, `MissingExtra` if Dask is not installed, `ValueError` for settings that contradict each other.
     """
-    request = ConvertRequest(
-        to=KINDS[to] if isinstance(to, str) else to,
-        window=window,
-        stride=stride,
-        windows=windows,
-        filters=tuple(filters),
-        time_origin=time_origin,
-        compression=compression,  # type: ignore[arg-type]
-        sensor_size=sensor_size,
-        format=format,
-        raise_limits=raise_limits,
-    )
-    out = Path(out)
-    arguments = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    collection = collect(arguments, out=out)
-    watcher = watcher or Silent()
+    request, out, watcher = ConvertRequest.of(settings), Path(out), watcher or Silent()
+    collection = collect(arguments(sources), out=out)
     if collection.single:
         records, before = convert_single(collection, out, request, watcher, resume=resume)
-    else:
-        engine: Engine = partial(supervise, work=convert_group, jobs=jobs or processors(), watch=watcher.update)
-        records, before = convert_folder(collection, out, request, engine, watcher, resume=resume)
+        return Converted(out, tuple(records), before)
+    engine: Engine = partial(supervise, work=convert_group, jobs=jobs or processors(), watch=watcher.update)
+    if dask is not None:
+        from neuroact.datasets.dask_engine import convert_on_dask
+
+        engine = partial(convert_on_dask, address=dask, at_home=engine, watch=watcher.update)
+    records, before = convert_folder(collection, out, request, engine, watcher, resume=resume)
     return Converted(out, tuple(records), before)
+
+
+def arguments(sources: PathLike | Sequence[PathLike]) -> list[PathLike]:
+    """One source as a list of one."""
+    return [sources] if isinstance(sources, str | os.PathLike) else list(sources)
 
 
 def processors() -> int:

@@ -24,7 +24,6 @@ from neuroact.errors import EncodingError, NeuroactError, RecordingError, StoreE
 from neuroact.events import Events
 from neuroact.recordings import DamageWarning
 
-
 HASHED_ASIDE = 1 << 22
 """Bytes. A thread costs more than it saves on less."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
@@ -13,7 +14,7 @@ from neuroact.encoders.configs import (
     SurfaceConfig,
     VoxelConfig,
 )
-from neuroact.encoders.filter_configs import FilterConfig
+from neuroact.encoders.filter_configs import DownsampleFilter, FilterConfig, FilterSettings
 from neuroact.encoders.window import LONGEST
 from neuroact.recordings.limits import DEFAULT_LIMITS, Limits
 
@@ -38,10 +39,30 @@ KINDS: dict[str, Target] = {
 """Every kind of sample by name, with its default settings."""
 
 
+class Settings(TypedDict, total=False):
+    """The fields of `ConvertRequest` as keywords, with shorter ways to write some.
+
+    - `to`: may be the name of a kind, for its default settings. `size`: `(width, height)` that sensors are scaled down
+      to, a last filter. What is absent or None has its default.
+    """
+
+    to: Target | str
+    window: int | None
+    stride: int | None
+    windows: int | None
+    filters: Sequence[FilterSettings]
+    size: tuple[int, int] | None
+    time_origin: Literal["camera", "zero"]
+    compression: Compression | None
+    sensor_size: tuple[int, int] | None
+    format: str | None
+    raise_limits: int
+
+
 class ConvertRequest(BaseModel):
     """What is asked of a conversion. Two runs with equal requests and sources write equal bytes.
 
-    - `to`: what samples become.
+    - `to`: what samples become: `KeepEvents` or the configuration of an encoder.
     - `window`, `stride`: µs; windows `[first + k * stride, first + k * stride + window)` from the first event on, the
       last of which may reach past the end. The stride is the window unless given.
     - `windows`: this many equal windows instead. With neither, each recording is one sample.
@@ -65,18 +86,26 @@ class ConvertRequest(BaseModel):
     format: str | None = None
     raise_limits: PositiveInt = 1
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The request that keywords stand for. Raises `ValueError` if they contradict each other."""
+        fields: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+        if isinstance(kind := fields.get("to"), str):
+            if kind not in KINDS:
+                raise ValueError(f"there is no kind of sample {kind!r}; there are {', '.join(KINDS)}")
+            fields["to"] = KINDS[kind]
+        if size := fields.pop("size", None):
+            fields["filters"] = (*fields.get("filters", ()), DownsampleFilter(size=size))
+        return cls(**fields)
+
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Settles what depends on other settings, so that a request says the same however it was written."""
-        values = dict(values)
-        if values.get("stride") is None:
-            values["stride"] = values.get("window")
-        if values.get("compression") is None:
-            to = values.get("to", KeepEvents())
-            kind = to.get("kind") if isinstance(to, dict) else to.kind
-            values["compression"] = "zstd" if kind == "events" else "blosc2"
-        return values
+    def _settle(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Fills in what depends on other fields, so that a request says the same however it was written."""
+        to = fields.get("to", KeepEvents())
+        kind = to.get("kind") if isinstance(to, dict) else to.kind
+        settled = {"stride": fields.get("window"), "compression": "zstd" if kind == "events" else "blosc2"}
+        return settled | {name: value for name, value in fields.items() if value is not None}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -11,7 +11,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import h5py
 import hdf5plugin  # noqa: F401  (importing it is what lets HDF5 read zstd and blosc2)
 import numpy as np
 from numpy.typing import NDArray

@@ -30,14 +30,7 @@ class RecordingStream:
     """
 
     def __init__(self, source: Source, request: ConvertRequest, tell: Tell) -> None:
-        self.recording: Recording = open_recording(
-            source.path,
-            format=request.format or source.format,
-            sensor_size=request.sensor_size or source.sensor_size,
-            limits=request.limits,
-        )
-        if not self.recording.info.has_polarity:
-            raise NoPolarity("this stream carries no polarity, so there is no ON and OFF to encode")
+        self.recording = open_source(source, request)
         self.read = self.passed = 0
         self._request = request
         self._tell = tell
@@ -92,3 +85,16 @@ class RecordingStream:
             raise RecordingError(self.recording.path, f"reading failed: {error.strerror or error}") from error
         if count <= KEPT_IN_MEMORY:
             self._kept = kept
+
+
+def open_source(source: Source, request: ConvertRequest) -> Recording:
+    """The recording, of which only the header is read. Raises `RecordingError`, `NoPolarity`."""
+    recording = open_recording(
+        source.path,
+        format=request.format or source.format,
+        sensor_size=request.sensor_size or source.sensor_size,
+        limits=request.limits,
+    )
+    if not recording.info.has_polarity:
+        raise NoPolarity("this stream carries no polarity, so there is no ON and OFF to encode")
+    return recording
