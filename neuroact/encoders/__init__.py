@@ -1,6 +1,6 @@
 """Encoders: events to voxel grids, frames, time surfaces, point clouds and spike trains; and filters before them.
 
-Each function is a streaming accumulator or filter used once. `neuroact.encoders.configs` has both as settings.
+Each function is a streaming accumulator or filter used once. `configs` and `filter_configs` have both as settings.
 """
 
 from neuroact.encoders.adaptive import AdaptiveFrames, adaptive_frames

@@ -1,5 +1,4 @@
-"""Encoders as frozen settings, filters from `filter_configs` beside them: what the command line parses, a store
-records and JSON carries.
+"""Encoders as frozen settings: what the command line parses, a store records and JSON carries.
 
 This is the edge: nothing that computes imports it, so the pure functions do without pydantic.
 """
@@ -13,27 +12,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from neuroact.encoders.base import Accumulator
-from neuroact.encoders.filter_configs import FilterConfig, FilterSettings, Micros, filter_chain, parse_filter
+from neuroact.encoders.filter_configs import Micros
 from neuroact.encoders.frames import EventFrames
 from neuroact.encoders.points import PointCloud
-from neuroact.encoders.spikes import SpikeTrain, step_borders
+from neuroact.encoders.spikes import SpikeTrain, step_count
 from neuroact.encoders.surface import TimeSurface
 from neuroact.encoders.voxel import VoxelGrid
 from neuroact.encoders.window import Window
-
-__all__ = [
-    "Encoder",
-    "EncoderConfig",
-    "FilterConfig",
-    "FilterSettings",
-    "FramesConfig",
-    "PointsConfig",
-    "SpikesConfig",
-    "SurfaceConfig",
-    "VoxelConfig",
-    "filter_chain",
-    "parse_filter",
-]
 
 Shape = tuple[int, ...]
 
@@ -162,7 +147,7 @@ class SpikesConfig(Encoder):
 
     def shape(self, sensor_size: tuple[int, int], window: Window) -> Shape:
         width, height = sensor_size
-        return (step_borders(window, self.steps, self.step_us).size - 1, 2, height, width)
+        return (step_count(window, self.steps, self.step_us), 2, height, width)
 
     def accumulator(self, sensor_size: tuple[int, int], window: Window) -> Accumulator:
         return SpikeTrain(sensor_size, window, self.steps, step_us=self.step_us, max_spikes=self.max_spikes)

@@ -46,7 +46,10 @@ class Counts:
         width, height = self._sensor_size
         kernel = count.suited(len(events))
         for block in blocks(events):
-            key = np.arange(self.seen, self.seen + len(block)) if self._by_place else block.t
+            key = block.t
+            if self._by_place:
+                require_inside(block, self._sensor_size, self._window.span)
+                key = np.arange(self.seen, self.seen + len(block))
             done = kernel(
                 self._counts.reshape(-1), key, block.x, block.y, block.p, self._borders, width, height, self._highest
             )

@@ -177,19 +177,42 @@ def filter_chain(
 ) -> Chain:
     """The filters of a stream, one after the other, ready for its first events.
 
-    - `passes`: begins a pass over the whole stream. It is called once for each filter that needs a survey, and what
-      comes is counted behind the filters before it.
+    `passes` begins a pass over the whole stream, as `survey` needs it. To filter the stream more than once, call
+    `survey` once and `chained` each time. Raises as they do.
+    """
+    return chained(configs, sensor_size, survey(configs, sensor_size, passes))
+
+
+def survey(
+    configs: Sequence[FilterSettings],
+    sensor_size: tuple[int, int],
+    passes: Callable[[], Iterable[Events]],
+) -> list[PixelSurvey | None]:
+    """What each filter must know of the whole stream before it begins; None for those that need nothing.
+
+    - `passes`: begins a pass over the stream. It is called once for each filter that needs a survey, and what comes is
+      counted behind the filters before it.
 
     Raises `ValueError` if a filter does not fit the sensor, and whatever a pass raises.
     """
-    filters: list[Filter] = []
+    surveys: list[PixelSurvey | None] = []
     for index, config in enumerate(configs):
-        size = filters[-1].sensor_size if filters else sensor_size
-        survey = None
+        surveys.append(None)
         if config.needs_survey:
-            survey = PixelSurvey(size)
-            earlier = filter_chain(configs[:index], sensor_size, passes)
+            earlier = chained(configs[:index], sensor_size, surveys[:index])
+            pixels = surveys[index] = PixelSurvey(earlier.sensor_size)
             for events in passes():
-                survey.add(earlier(events))
-        filters.append(config.stream(size, survey))
+                pixels.add(earlier(events))
+    return surveys
+
+
+def chained(
+    configs: Sequence[FilterSettings], sensor_size: tuple[int, int], surveys: Sequence[PixelSurvey | None]
+) -> Chain:
+    """The filters ready for a stream, given what `survey` found. Raises `ValueError` if one does not fit the sensor."""
+    filters: list[Filter] = []
+    size = sensor_size
+    for config, pixels in zip(configs, surveys, strict=True):
+        filters.append(config.stream(size, pixels))
+        size = filters[-1].sensor_size
     return Chain(sensor_size, filters)

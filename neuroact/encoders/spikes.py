@@ -23,7 +23,7 @@ def spike_train(
 
     - `events`: one window, from its earliest to its latest event.
     - `steps`: number of equally long steps T; 16 if `step_us` is not given either.
-    - `step_us`: length of a step in µs instead; the last one may reach past the window.
+    - `step_us`: length of a step in µs instead; the window's end cuts the last one short.
     - `max_spikes`: most spikes of a cell in one step, 1 to 255.
     - `sensor_size`: `(width, height)`, by default that of `events`.
 
@@ -39,17 +39,24 @@ def spike_train(
     return train.result()
 
 
-def step_borders(window: Window, steps: int | None, step_us: int | None) -> NDArray[np.int64]:
-    """`(T + 1,)` int64 borders of the steps in µs. Raises `ValueError` as `spike_train` does."""
+def step_count(window: Window, steps: int | None, step_us: int | None) -> int:
+    """Number of steps T. Raises `ValueError` as `spike_train` does."""
     if step_us is None:
         steps = 16 if steps is None else steps
         require_at_least(1, steps=steps)
-        return even_borders(window.start, window.stop, steps)
+        return steps
     if steps is not None:
         raise ValueError("give either steps or step_us, not both")
     require_at_least(1, step_us=step_us)
-    count = -(-window.duration // step_us)
-    return window.start + step_us * np.arange(count + 1, dtype=np.int64)
+    return -(-window.duration // step_us)
+
+
+def step_borders(window: Window, steps: int | None, step_us: int | None) -> NDArray[np.int64]:
+    """`(T + 1,)` borders of the steps in µs, the last of them the window's end."""
+    count = step_count(window, steps, step_us)
+    if step_us is None:
+        return even_borders(window.start, window.stop, count)
+    return np.append(window.start + step_us * np.arange(count, dtype=np.int64), window.stop)
 
 
 class SpikeTrain(Counts):

@@ -1,0 +1,84 @@
+"""Voxel grids against the formula, written out in numpy."""
+
+import numpy as np
+import pytest
+
+from neuroact import Events
+from neuroact.encoders import VoxelGrid, Window, voxel_grid
+from tests.encoders.streams import SIZE, disordered, events_of
+
+
+def reference(events: Events, bins: int, span: tuple[int, int], *, split: bool) -> np.ndarray:
+    """Σ ±max(0, 1 - |b - tau|) in float64, every event against every bin."""
+    first, last = span
+    width, height = events.sensor_size
+    tau = (bins - 1) * (events.t - first) / max(last - first, 1)
+    grid = np.zeros((bins, 2, height, width))
+    for b in range(bins):
+        np.add.at(grid[b], (events.p, events.y, events.x), np.maximum(0, 1 - abs(b - tau)))
+    return grid if split else grid[:, 1] - grid[:, 0]
+
+
+@pytest.mark.parametrize("bins", [1, 2, 3, 5, 16])
+@pytest.mark.parametrize("split", [False, True])
+def test_equals_the_formula(engine: str, bins: int, split: bool) -> None:
+    events = disordered(4_000)
+    expected = reference(events, bins, events.span, split=split)
+    grid = voxel_grid(events, bins, split_polarity=split)
+    assert grid.dtype == np.float32
+    assert grid.shape == ((bins, 2, 21, 33) if split else (bins, 21, 33))
+    np.testing.assert_allclose(grid, expected, rtol=0, atol=2e-5)
+
+
+def test_a_window_spans_the_grid_whatever_its_events(engine: str) -> None:
+    events = disordered(500)
+    window = Window(events.span[0] - 300, events.span[1] + 777)
+    grid = VoxelGrid(events.sensor_size, window, 7)
+    grid.add(events)
+    np.testing.assert_allclose(grid.result(), reference(events, 7, window.span, split=False), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("epoch", [0, -(1 << 40), 1_700_000_000_000_000, (1 << 61)])
+def test_absolute_times_cost_no_accuracy(engine: str, epoch: int) -> None:
+    events = disordered(1_000)
+    later = events.replace(t=events.t + epoch)
+    assert np.array_equal(voxel_grid(later, 6), voxel_grid(events, 6))
+
+
+def test_borders_belong_to_one_bin_exactly(engine: str) -> None:
+    """A span that bins - 1 does not divide in float, with events on each border: no weight leaks to a neighbour."""
+    t = [0, 7, 14, 21, 28, 35, 42, 49]
+    grid = voxel_grid(events_of(*((time, x % 7, 0, 1) for x, time in enumerate(t))), 8)
+    expected = np.zeros((8, 5, 7), np.float32)
+    for b in range(8):
+        expected[b, 0, b % 7] = 1
+    assert np.array_equal(grid, expected)
+
+
+@pytest.mark.parametrize("bins", [1, 2, 5])
+@pytest.mark.parametrize(("count", "weight"), [(0, 0.0), (1, 1.0), (3, 3.0)])
+def test_events_of_one_moment_are_in_the_first_bin(engine: str, bins: int, count: int, weight: float) -> None:
+    grid = voxel_grid(events_of(*[(42, 6, 4, 1)] * count), bins)
+    assert grid[0, 4, 6] == weight
+    assert grid.sum() == weight
+
+
+def test_polarities_cancel_or_stay_apart(engine: str) -> None:
+    events = events_of((0, 1, 1, 1), (0, 1, 1, 0), (0, 1, 1, 0), (10, 0, 0, 1))
+    assert voxel_grid(events, 2)[0, 1, 1] == -1
+    assert voxel_grid(events, 2, split_polarity=True)[0, :, 1, 1].tolist() == [2, 1]
+
+
+def test_the_sensor_may_be_given() -> None:
+    assert voxel_grid(events_of((0, 6, 4, 1)), 3, sensor_size=(20, 10)).shape == (3, 10, 20)
+
+
+@pytest.mark.parametrize("bins", [0, -1])
+def test_at_least_one_bin(bins: int) -> None:
+    with pytest.raises(ValueError, match=f"bins must be at least 1, not {bins}"):
+        voxel_grid(events_of(), bins)
+
+
+def test_more_bins_than_time_can_be_cut_into() -> None:
+    with pytest.raises(ValueError, match="too many"):
+        VoxelGrid(SIZE, Window(0, 1 << 53), 1024)
