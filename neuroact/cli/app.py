@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 import neuroact
-from neuroact.cli import convert, info, view
+from neuroact.cli import convert, demo, info, view
 from neuroact.cli.exit_codes import ExitCode
 from neuroact.errors import NeuroactError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command("convert")(convert.command)
 app.command("info")(info.command)
 app.command("view")(view.command)
+app.command("demo")(demo.command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,6 +10,8 @@ from neuroact.events import Events
 
 FRAME_US = 1_000
 """Between two frames nothing may move much farther than a pixel."""
+PIECE = 1 << 14
+"""Events in a piece of a stream: enough that handling it costs nothing beside making it."""
 
 
 def record(
@@ -41,11 +43,16 @@ def stream(
     seed: int = 0,
     frame_us: int = FRAME_US,
 ) -> Iterator[Events]:
-    """The events of `record`, a frame's worth at a time. Raises `ValueError` for a duration or frame below 1 µs."""
+    """The events of `record` in pieces of some `PIECE` events. Raises `ValueError` for times below 1 µs."""
     if duration < 1 or frame_us < 1:
         raise ValueError(f"a duration of {duration} µs in frames of {frame_us} µs; at least 1 µs each is needed")
     camera = SimulatedCamera(sensor_size, pixel, seed=seed)
     camera.see(scene.draw(sensor_size, 0.0), 0)
+    piece = [Events.empty(sensor_size)]
     for t in range(frame_us, duration + frame_us, frame_us):
         t = min(t, duration)
-        yield camera.see(scene.draw(sensor_size, t / 1e6), t)
+        piece.append(camera.see(scene.draw(sensor_size, t / 1e6), t))
+        if sum(map(len, piece)) >= PIECE:
+            yield Events.concatenate(piece)
+            piece = [Events.empty(sensor_size)]
+    yield Events.concatenate(piece)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from neuroact.datasets import simulated
 from neuroact.datasets.scenes import RotatingBar, Scene, WalkingFigure, WavingFigure, paint
 from neuroact.datasets.simulated import record, stream
 from neuroact.datasets.simulated_camera import PixelModel
@@ -68,11 +69,13 @@ def test_a_waving_figure_moves_one_arm_only() -> None:
     assert events.y.max() < SIZE[1] / 2
 
 
-def test_record_is_stream_put_together() -> None:
+def test_record_is_stream_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated, "PIECE", 1_000)
     arguments = {"sensor_size": SIZE, "seed": 3, "frame_us": 700}
-    pieces = list(stream(RotatingBar(), 10_000, **arguments))  # type: ignore[arg-type]
-    assert len(pieces) == 15
-    assert Events.concatenate(pieces) == record(RotatingBar(), 10_000, **arguments)  # type: ignore[arg-type]
+    pieces = list(stream(RotatingBar(turns_per_s=3.0), 100_000, **arguments))  # type: ignore[arg-type]
+    assert len(pieces) > 3
+    assert min(map(len, pieces[:-1])) >= 1_000
+    assert Events.concatenate(pieces) == record(RotatingBar(turns_per_s=3.0), 100_000, **arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", [{"duration": 0}, {"duration": 5, "frame_us": 0}])

@@ -47,7 +47,8 @@ class Browser:
             [
                 self._program, "--headless", "--no-sandbox", "--disable-gpu", "--use-angle=swiftshader",
                 "--enable-unsafe-swiftshader", "--disable-background-networking", "--disable-component-update",
-                "--disable-sync", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={self._folder / 'profile'}",
+                "--disable-sync", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND",
+                f"--user-data-dir={self._folder / 'profile'}",
                 "--window-size=1000,900", "--virtual-time-budget=15000", f"--log-net-log={log}", *extra,
                 page.resolve().as_uri(),
             ],

@@ -1,0 +1,27 @@
+"""`neuroact demo`: the whole way once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="Folder that is made anew.")] = Path(
+        "demo"
+    ),
+) -> None:
+    """Simulate recordings, convert and view them, and write a report.
+
+    Takes less than a minute on two cores and needs no data. The folder must be new, empty, or an earlier demo's.
+
+    \b
+    Example:
+      neuroact demo -o demo
+    """
+    from neuroact.demo import run
+
+    report = run(output, typer.echo)
+    typer.echo(f"the report: {report}")

@@ -1,0 +1,65 @@
+"""The demo, on shorter recordings than it makes for a reader."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from neuroact import demo, open_recording, open_store
+from neuroact.cli.app import run
+from neuroact.cli.exit_codes import ExitCode
+
+SHOTS = {name: demo.SHOTS[name] for name in (demo.SHOWN, "turn/turn_1.aedat4")}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[str]]]:
+    """The folder of a demo and the lines that it told."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "DURATION", 300_000)
+        patch.setattr(demo, "SENSOR_SIZE", (120, 90))
+        patch.setattr(demo, "SHOTS", SHOTS)
+        lines: list[str] = []
+        folder = tmp_path_factory.mktemp("made") / "demo"
+        assert demo.run(folder, lines.append) == folder / "report.html"
+        yield folder, lines
+
+
+def test_it_makes_recordings_that_differ_and_a_store_of_them(made: tuple[Path, list[str]]) -> None:
+    folder, _ = made
+    recordings = {name: open_recording(folder / "recordings" / name).read() for name in SHOTS}
+    assert {events.sensor_size for events in recordings.values()} == {(120, 90)}
+    assert len({events.checksum() for events in recordings.values()}) == len(SHOTS)
+    store = open_store(folder / "voxels")
+    assert list(store.classes) == ["turn", "walk"]
+    states = {record.source: record.state for record in store.records}
+    assert states == {**dict.fromkeys(SHOTS, "done"), demo.CUT: "partial"}
+    assert all(sample.data.shape == (5, 90, 120) for sample in store)  # type: ignore[union-attr]
+    store.close()
+
+
+def test_the_report_holds_every_recording_and_the_pictures(made: tuple[Path, list[str]]) -> None:
+    folder, lines = made
+    page = (folder / "report.html").read_text()
+    for name in (*SHOTS, demo.CUT):
+        assert page.count(f"<td>{name}</td>") == 2
+    assert page.count("data:image/png;base64,") >= 2
+    assert "cut at byte" in page
+    assert '<td class="alarm">partial</td>' in page
+    assert any(str(folder / "voxels") in line for line in lines)
+    assert (folder / "view.png").stat().st_size > 10_000
+
+
+def test_a_folder_of_its_own_is_made_anew_and_another_is_left_alone(
+    made: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = made
+    demo._clear(folder.parent / "new")
+    assert [path.name for path in (folder.parent / "new").iterdir()] == [demo.MARKER]
+    (folder.parent / "new" / "stale").touch()
+    demo._clear(folder.parent / "new")
+    assert [path.name for path in (folder.parent / "new").iterdir()] == [demo.MARKER]
+    (tmp_path / "thesis.tex").touch()
+    assert run(["demo", "-o", str(tmp_path)]) == ExitCode.ERROR
+    assert "holds files that no demo made" in capsys.readouterr().err
+    assert (tmp_path / "thesis.tex").exists()
