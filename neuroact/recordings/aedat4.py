@@ -110,6 +110,7 @@ class Aedat4Decoder(Decoder):
         self._state = np.zeros(1, np.dtype(CLOCK))
         self._state["last"] = EARLIEST
         self._tally = np.zeros(len(DROPPED), TALLY)
+        self._room = np.empty(2 * reader.source.block_bytes, np.uint8)
         self._events: NDArray[np.void] = np.empty(0, EVENT)
         self._next = 0
         self._starts: list[int] = []
@@ -138,23 +139,23 @@ class Aedat4Decoder(Decoder):
 
     def _gather(self) -> bool:
         """Puts the events of the next packets together; False if there are none."""
-        pieces: list[memoryview] = []
-        starts: list[int] = []
-        offsets: list[int] = []
+        self._starts, self._offsets = [], []
         size = 0
         for packet in self._packets:
-            piece = self._events_of(packet)
-            if not piece:
+            events = self._events_of(packet)
+            if not events:
                 continue
-            pieces.append(piece)
-            starts.append(size // EVENT.itemsize)
-            offsets.append(packet.offset)
-            size += len(piece)
+            stop = size + len(events)
+            if stop > self._room.size:
+                self._room = np.concatenate([self._room[:size], np.empty(2 * stop - size, np.uint8)])
+            self._room.data[size:stop] = events
+            self._starts.append(size // EVENT.itemsize)
+            self._offsets.append(packet.offset)
+            size = stop
             if size >= self._reader.source.block_bytes:
                 break
-        self._events = np.frombuffer(pieces[0] if len(pieces) == 1 else b"".join(pieces), EVENT)
-        self._next, self._starts, self._offsets = 0, starts, offsets
-        return bool(pieces)
+        self._events, self._next = self._room[:size].view(EVENT), 0
+        return size > 0
 
     def _events_of(self, packet: Packet) -> memoryview:
         """The bytes of a packet's events; of those that stand whole in it if it is cut."""

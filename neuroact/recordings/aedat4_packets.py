@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from io import BufferedReader
 from typing import NamedTuple
 
 from neuroact.errors import CorruptRecording, LimitExceeded
@@ -52,8 +51,12 @@ class PacketWalk:
         self._header = header
         self._wanted = wanted
         self._report = report
-        self._file = BufferedReader(open_binary(source.path), max(source.block_bytes, HEAD.size))
+        self._largest = source.limits.packet_bytes
+        self._file = open_binary(source.path)
         self._size = self._file.seek(0, 2)
+        self._block = memoryview(b"")
+        self._block_start = 0
+        self._memory = memoryview(bytearray(max(source.block_bytes, HEAD.size)))
         identifiers = {stream.identifier.encode() for stream in header.streams.values()} | {EVENTS}
         needles = [UINT32.pack(LZ4), UINT32.pack(ZSTANDARD), *(name for name in identifiers if len(name) == PREFIX)]
         self._needle = re.compile(b"|".join(re.escape(needle) for needle in needles))
@@ -71,9 +74,9 @@ class PacketWalk:
             if len(head) < HEAD.size:
                 self._report.truncated_at = position
                 return
-            stream, size, _ = HEAD.unpack(head)
+            stream, size, start = HEAD.unpack(head)
             after = position + BEFORE_PAYLOAD + size
-            if not self._begins_packet(head):
+            if not self._begins_packet(size, start):
                 self._refuse_oversized(position, size)
                 position = self._after_damage(position)
                 continue
@@ -98,25 +101,31 @@ class PacketWalk:
         """Lets go of the file."""
         self._file.close()
 
-    def _bytes(self, position: int, count: int) -> bytes:
-        """`count` bytes, or as many as the file has."""
-        if position != self._file.tell():
+    def _bytes(self, position: int, count: int) -> memoryview:
+        """`count` bytes, or as many as the file has, until the next call."""
+        start = position - self._block_start
+        if start < 0 or start + count > len(self._block):
+            count = min(count, self._size - position)
+            if count > len(self._memory):
+                self._memory = memoryview(bytearray(count))
             self._file.seek(position)
-        return self._file.read(count)
+            read = self._file.readinto(self._memory) or 0
+            self._block, self._block_start, start = self._memory[:read], position, 0
+        return self._block[start : start + count]
 
-    def _begins_packet(self, head: bytes) -> bool:
-        """Whether a sound packet can begin so, by its size and its payload's first bytes."""
-        _, size, start = HEAD.unpack(head)
-        return 0 < size <= self._source.limits.packet_bytes and start in (LZ4, ZSTANDARD, size - PREFIX)
+    def _begins_packet(self, size: int, start: int) -> bool:
+        """Whether a sound packet can have such a size and first bytes of payload."""
+        return 0 < size <= self._largest and (start == LZ4 or start == ZSTANDARD or start == size - PREFIX)
 
     def _refuse_oversized(self, position: int, size: int) -> None:
         """Raises `LimitExceeded` for a packet that is beyond the limit but stands where a sound one would."""
         after = position + BEFORE_PAYLOAD + size
-        if size <= self._source.limits.packet_bytes or after > self._size:
+        if size <= self._largest or after > self._size:
             return
         head = self._bytes(after, HEAD.size)
-        if after in (self._size, self._header.table) or (len(head) == HEAD.size and self._begins_packet(head)):
-            check_limit(self._source, "a packet", size, self._source.limits.packet_bytes, offset=position)
+        ends = after in (self._size, self._header.table)
+        if ends or (len(head) == HEAD.size and self._begins_packet(*HEAD.unpack(head)[1:])):
+            check_limit(self._source, "a packet", size, self._largest, offset=position)
 
     def _is_wanted(self, stream: int, position: int, *, whole: bool) -> bool:
         """Whether to read a packet; counts it otherwise."""
@@ -161,9 +170,9 @@ class PacketWalk:
                 start = found.start() - (BEFORE_PAYLOAD if framed else BEFORE_IDENTIFIER)
                 if start < 0:
                     continue
-                head = window[start : start + HEAD.size]
-                known = not self._header.streams or HEAD.unpack(head)[0] in self._header.streams
-                if known and self._begins_packet(head):
+                stream, size, begin = HEAD.unpack_from(window, start)
+                known = not self._header.streams or stream in self._header.streams
+                if known and self._begins_packet(size, begin):
                     return position + start
             if len(window) <= overlap:
                 return None

@@ -36,7 +36,7 @@ class OversizedPayloadError(ValueError):
         super().__init__(f"more than {limit} bytes")
 
 
-def expand(payload: bytes, limits: Limits, *, whole: bool) -> bytes:
+def expand(payload: memoryview, limits: Limits, *, whole: bool) -> bytes:
     """The size-prefixed FlatBuffer in a packet's payload.
 
     - `whole`: whether the payload is complete; of a cut one, what can be expanded is returned.
@@ -49,7 +49,7 @@ def expand(payload: bytes, limits: Limits, *, whole: bool) -> bytes:
     elif start == ZSTANDARD:
         pieces = _zstandard_pieces(payload, whole)
     else:
-        pieces = iter([payload])
+        pieces = iter([bytes(payload)])
     most = min(limits.expanded_bytes, max(MIB, limits.expansion * len(payload)))
     kept: list[bytes] = []
     size, declared = 0, most
@@ -70,7 +70,7 @@ def expand(payload: bytes, limits: Limits, *, whole: bool) -> bytes:
     return kept[0] if len(kept) == 1 else b"".join(kept)
 
 
-def _lz4_pieces(payload: bytes, whole: bool) -> Iterator[bytes]:
+def _lz4_pieces(payload: memoryview, whole: bool) -> Iterator[bytes]:
     frame = lz4.frame.LZ4FrameDecompressor()
     most = min(USUAL_EXPANSION * len(payload) + PREFIX, PIECE)
     try:
@@ -83,7 +83,7 @@ def _lz4_pieces(payload: bytes, whole: bool) -> Iterator[bytes]:
         raise UnsoundPayloadError("the frame does not end where the payload ends")
 
 
-def _zstandard_pieces(payload: bytes, whole: bool) -> Iterator[bytes]:
+def _zstandard_pieces(payload: memoryview, whole: bool) -> Iterator[bytes]:
     frame = zstandard.ZstdDecompressor().decompressobj()
     position = 0
     try:

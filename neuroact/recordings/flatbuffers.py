@@ -21,7 +21,7 @@ class MalformedBufferError(ValueError):
     """An offset or a length leads out of the buffer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Table:
     """The table at byte `position` of `buffer`. Its methods raise `MalformedBufferError`."""
 
