@@ -15,6 +15,9 @@ import numpy as np
 from neuroact import Events
 from tests.conftest import random_events
 from tests.recordings import build_aedat as aedat
+from tests.recordings import build_bags as bags
+from tests.recordings import build_hdf5 as hdf5
+from tests.recordings import build_tables as tables
 from tests.recordings import build_words as words
 
 
@@ -82,6 +85,30 @@ SAMPLES: dict[str, Sample] = {
     "aedat4 none": Sample(".aedat4", aedat.aedat4_none),
     "aedat4 lz4": Sample(".aedat4", aedat.aedat4_lz4),
     "aedat4 zstd": Sample(".aedat4", aedat.aedat4_zstd),
+    "hdf5 neuroact": Sample(".h5", hdf5.neuroact),
+    "hdf5 prophesee": Sample(".hdf5", hdf5.prophesee),
+    "hdf5 dsec": Sample(".h5", hdf5.dsec, sensor_of_data),
+    "hdf5 m3ed": Sample(".h5", hdf5.m3ed),
+    "hdf5 mvsec": Sample(".hdf5", hdf5.mvsec, sensor_of_camera(346, 260)),
+    "hdf5 monash": Sample(".h5", hdf5.monash, sensor_of_data),
+    "hdf5 v2e": Sample(".h5", hdf5.v2e, sensor_of_data),
+    "hdf5 tonic": Sample(".hdf5", hdf5.tonic, sensor_of_data),
+    "hdf5 compound": Sample(".h5", hdf5.compound_events, sensor_of_data),
+    "npy structured": Sample(".npy", tables.npy_structured, sensor_of_data),
+    "npy table": Sample(".npy", tables.npy_table, sensor_of_data),
+    "npz columns": Sample(".npz", tables.npz_columns, sensor_of_data),
+    "npz structured": Sample(".npz", tables.npz_structured, sensor_of_data),
+    "text named": Sample(".csv", tables.csv_named, sensor_of_data),
+    "text e2vid": Sample(".txt", tables.txt_e2vid),
+    "text openeb": Sample(".csv", tables.csv_openeb),
+    "text_zip": Sample(".zip", tables.zip_of_txt),
+    "ros1 packets": Sample(".bag", bags.ros1_packets),
+    "ros1 arrays": Sample(".bag", bags.ros1_arrays),
+    "ros2 packets": Sample(".db3", bags.ros2_packets),
+    "ros2 arrays": Sample(".db3", bags.ros2_arrays),
+    "mcap packets": Sample(".mcap", bags.mcap_packets),
+    "mcap lz4": Sample(".mcap", bags.mcap_lz4),
+    "mcap zstd": Sample(".mcap", bags.mcap_zstd),
 }
 """Name (the format's, then the variant) -> how to build it."""
 

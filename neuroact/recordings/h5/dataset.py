@@ -58,7 +58,7 @@ class Dataset:
         if datatype.dtype is None:
             raise self._refused(f"holds elements of {datatype.kind} type")
         shape = read_dataspace(space)
-        if shape is None or len(shape) > 2 or (len(shape) == 2 and shape[1] > WIDEST):
+        if shape is None or len(shape) > 2 or (len(shape) == 2 and not 1 <= shape[1] <= WIDEST):
             raise self._refused(f"has the shape {shape}")
         self.dtype: np.dtype[Any] = datatype.dtype
         self.shape = shape
@@ -103,8 +103,8 @@ class Dataset:
         self.grid: Grid | None = None
         self._address: int | None = None
         self._inline: bytes | None = None
-        if version not in (3, 4):
-            raise layout.fault(f"an HDF5 data layout of version {version}; 3 and 4 are read")
+        if version not in (3, 4, 5):
+            raise layout.fault(f"an HDF5 data layout of version {version}; 3 to 5 are read")
         if kind == VIRTUAL:
             raise self._refused("is a view of other files")
         if kind == COMPACT:
@@ -117,7 +117,7 @@ class Dataset:
             raise layout.fault(f"an HDF5 data layout of class {kind}")
 
     def _read_chunking(self, layout: Cursor, version: int) -> None:
-        self._flags = layout.uint(1) if version == 4 else 0
+        self._flags = layout.uint(1) if version > 3 else 0
         rank = layout.uint(1)
         if version == 3:
             self._address = layout.address()
@@ -128,6 +128,7 @@ class Dataset:
         if rank != len(self.shape) + 1 or not self.shape or chunk[-1] != self.dtype.itemsize or min(chunk) < 1:
             raise layout.fault("chunks that do not fit their dataset")
         self.grid = Grid(self.shape, tuple(chunk[:-1]), self.dtype.itemsize)
+        self._across = prod(self.grid.counts[1:])
         self._rest_of_layout = (layout, layout.position, version)
         source = self.file.source
         check_limit(source, f"a chunk of {self.name} in bytes", self.grid.chunk_bytes, source.limits.expanded_bytes)
@@ -151,28 +152,23 @@ class Dataset:
         return chunks
 
     def _plain(self, row: int) -> Piece:
+        """Some rows of a dataset in one run, as far as they are there."""
         start = row // ROWS * ROWS
-        stop = min(start + ROWS, self.rows)
-        place, size = start * self.row_bytes, (stop - start) * self.row_bytes
-        if self._inline is not None:
-            raw = self._inline[place : place + size]
-            offset = None
-        elif self._address is None:
+        place, width = start * self.row_bytes, self.row_bytes
+        if self._inline is None and self._address is None:
             return Piece(start, self.rows, None, "events never written")
-        else:
-            offset = self.file.base + self._address + place
-            whole = min(stop - start, max(0, (self.file.bytes - offset) // self.row_bytes) if self.row_bytes else 0)
-            if whole == 0 and stop > start:
-                return Piece(start, self.rows, None, "events past the end of the file", offset, self.file.cut)
-            stop, size = start + whole, whole * self.row_bytes
-            raw = self.file.read(self._address + place, size)
-        if len(raw) < size:
-            return Piece(start, stop, None, "events that are not there")
+        offset = None if self._address is None else self.file.base + self._address + place
+        held = self.file.bytes - offset if offset is not None else len(self._inline or b"") - place
+        stop = min(start + ROWS, self.rows, start + max(0, held) // width)
+        if row >= stop:
+            return Piece(row, self.rows, None, "events past the end of the file", offset, self.file.cut)
+        size = (stop - start) * width
+        raw = self._inline[place : place + size] if self._inline else self.file.read((self._address or 0) + place, size)
         return Piece(start, stop, np.frombuffer(raw, self.dtype).reshape(-1, *self.shape[1:]), offset=offset)
 
     def _chunked(self, row: int) -> Piece:
         assert self.grid is not None  # noqa: S101
-        height, across = self.grid.chunk[0], prod(self.grid.counts[1:])
+        height, across = self.grid.chunk[0], self._across
         start = row // height * height
         stop = min(start + height, self.rows)
         first = row // height * across
@@ -209,8 +205,7 @@ class Dataset:
         if after == self.chunks.position.size:
             stop = self.rows
         else:
-            across = prod(self.grid.counts[1:])
-            stop = max(stop, int(self.chunks.position[after]) // across * self.grid.chunk[0])
+            stop = max(stop, int(self.chunks.position[after]) // self._across * self.grid.chunk[0])
         return Piece(start, min(stop, self.rows), None, "events never written", None, self.file.cut)
 
     def _refused(self, why: str) -> CorruptRecording:

@@ -75,7 +75,7 @@ def _floating(cursor: Cursor, bits: int, size: int) -> Datatype:
 
 
 def _compound(cursor: Cursor, version: int, members: int, size: int, depth: int) -> Datatype:
-    if depth >= DEEPEST or not 1 <= members <= MOST_MEMBERS or version not in (1, 2, 3):
+    if depth >= DEEPEST or not 1 <= members <= MOST_MEMBERS or not 1 <= version <= 5:
         raise cursor.fault("a compound type with too many members or levels")
     fields: dict[str, tuple[np.dtype[np.generic], int]] = {}
     for _ in range(members):
