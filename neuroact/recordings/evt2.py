@@ -14,19 +14,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.events import Events
-from neuroact.jit import loop
+from neuroact.jit import loop, part
 from neuroact.recordings.prophesee_header import PropheseeHeader, raw_header, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.storable import storable
-from neuroact.recordings.words import CLOCK, Integer, WordReader, count, step_back
+from neuroact.recordings.words import CLOCK, GROUP, Integer, WordReader, count, step_back
 
 CD_ON, TIME_HIGH, EXT_TRIGGER = 0x1, 0x8, 0xA
 OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
 """Entries of the tally, in the order of `Evt2Reader.dropped` and `.skipped`."""
 HALF_RANGE = 1 << 33
 ONE = np.uint64(1)
+COORDINATE, LOW_TIME = np.uint32(0x7FF), np.uint32(0x3F)
 
 STATE = np.dtype([*CLOCK, ("started", "i8"), ("high", "i8")])
+
+
+@part
+def is_plain_group(words: NDArray[np.uint32], i: np.uint64, width: np.uint32, height: np.uint32) -> bool:
+    """Whether the next `GROUP` words are all events inside the sensor and in time order."""
+    odd = np.uint32(0)
+    for k in range(GROUP):
+        word = words[i + np.uint64(k)]
+        odd |= word >> np.uint32(29)
+        odd |= np.uint32(((word >> np.uint32(11)) & COORDINATE) >= width) | np.uint32((word & COORDINATE) >= height)
+    for k in range(GROUP - 1):
+        time, following = words[i + np.uint64(k)] >> np.uint32(22), words[i + np.uint64(k + 1)] >> np.uint32(22)
+        odd |= np.uint32((time & LOW_TIME) > (following & LOW_TIME))
+    return bool(odd == 0)
 
 
 @loop
@@ -34,22 +49,42 @@ def decode_evt2(
     words: NDArray[np.uint32], final: bool, state: Any, tally: Any, offset: int, width: int, height: int,
     t: NDArray[np.int64], x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8], size: int,
 ) -> tuple[Integer, Integer]:  # fmt: skip
-    """See `neuroact.recordings.words.Kernel`. `state.high` is the time of the last TIME_HIGH in µs, without wraps."""
+    """See `neuroact.recordings.words.Kernel`. `state.high` is the time of the last TIME_HIGH in µs, without wraps.
+
+    Groups of events without anything odd are converted in loops that the compiler turns into vector instructions;
+    after a group with something odd, as many words are looked at one by one.
+    """
     s = state[0]
     high, wraps, last, started = s["high"], s["wraps"], s["last"], s["started"]
+    columns, rows = np.uint32(width), np.uint32(height)
     n = np.uint64(size)
     capacity = np.uint64(t.size)
     i = np.uint64(0)
     stop = np.uint64(words.size)
     base = (wraps << 34) + high
+    one_by_one = i
     while i < stop and n < capacity:
-        word = np.int64(words[i])
-        kind = word >> 28
+        word = words[i]
+        if started and i >= one_by_one and i + np.uint64(GROUP) <= stop and n + np.uint64(GROUP) <= capacity:
+            first = base + np.int64((word >> np.uint32(22)) & LOW_TIME)
+            if first >= last and is_plain_group(words, i, columns, rows):
+                for k in range(GROUP):
+                    word = words[i + np.uint64(k)]
+                    t[n + np.uint64(k)] = base + np.int64((word >> np.uint32(22)) & LOW_TIME)
+                    x[n + np.uint64(k)] = (word >> np.uint32(11)) & COORDINATE
+                    y[n + np.uint64(k)] = word & COORDINATE
+                    p[n + np.uint64(k)] = word >> np.uint32(28)
+                n += np.uint64(GROUP)
+                i += np.uint64(GROUP)
+                last = t[n - ONE]
+                continue
+            one_by_one = i + np.uint64(GROUP)
+        kind = word >> np.uint32(28)
         if kind <= CD_ON and started:
-            column = (word >> 11) & 0x7FF
-            row = word & 0x7FF
-            now = base + ((word >> 22) & 0x3F)
-            if column < width and row < height:
+            column = (word >> np.uint32(11)) & COORDINATE
+            row = word & COORDINATE
+            now = base + np.int64((word >> np.uint32(22)) & LOW_TIME)
+            if column < columns and row < rows:
                 t[n] = now
                 x[n] = column
                 y[n] = row
@@ -61,7 +96,7 @@ def decode_evt2(
             else:
                 count(tally, OUTSIDE, 1, offset + 4 * np.int64(i))
         elif kind == TIME_HIGH:
-            new = (word & 0xFFFFFFF) << 6
+            new = np.int64(word & np.uint32(0xFFFFFFF)) << 6
             if high - new > HALF_RANGE:
                 wraps += 1
             high = new

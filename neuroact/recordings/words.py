@@ -36,6 +36,8 @@ CLOCK = [("last", "i8"), ("backward", "i8"), ("largest", "i8"), ("wraps", "i8")]
 TALLY = np.dtype([("count", "i8"), ("first", "i8")])
 SMALL_FILE = 1 << 16
 """Below this many bytes the kernel runs as plain Python, which is quicker than to load its machine code."""
+GROUP = 32
+"""Events that kernels convert at once, by vector instructions, where none of them is in any way special."""
 Integer = int | np.integer[Any]
 EARLIEST = np.iinfo(np.int64).min
 

@@ -4,6 +4,7 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -56,7 +57,7 @@ def check_borders(
 def test_no_border_changes_an_event(name: str, tmp_path: Path) -> None:
     @settings(max_examples=examples_of(name), deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
-        count=st.integers(0, 20),
+        count=st.one_of(st.integers(0, 20), st.integers(60, 70)),
         seed=st.integers(0, 1 << 32),
         noise=st.one_of(st.just(b""), st.binary(max_size=80)),
         block=st.sampled_from(BLOCKS),
@@ -83,6 +84,30 @@ def test_plain_and_compiled_loops_agree(name: str, tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(words, "SMALL_FILE", threshold)
         results.append(pieces(open_source(Source(path), name.split()[0])))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("evt3 vectors", "es amd", "es generic")])
+def test_an_odd_event_anywhere_in_a_dense_run(
+    name: str, compiled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "SMALL_FILE", 0 if compiled else words.SMALL_FILE)
+    path = tmp_path / f"dense{SAMPLES[name].suffix}"
+    dense = random_events(100, (32, 24)).replace(t=6400 + np.arange(100) // 2)
+    whole = SAMPLES[name].reads_as(dense).replace(sensor_size=(32, 24))
+    for at in range(0, 100, 3):
+        x, t = dense.x.copy(), dense.t.copy()
+        x[at] = 33
+        path.write_bytes(build(name, dense.replace(x=x)))
+        read, report = pieces(open_source(Source(path, sensor_size=(32, 24)), name.split()[0]))
+        assert read == whole[np.arange(100) != at]
+        assert report.dropped["events outside the sensor"].count == 1
+        if not name.startswith("es"):
+            t[at:] -= 20
+            path.write_bytes(build(name, dense.replace(t=t)))
+            read, report = pieces(open_source(Source(path, sensor_size=(32, 24)), name.split()[0]))
+            assert read == whole.replace(t=t)
+            assert report.backward_steps == (at > 0)
 
 
 @pytest.mark.parametrize("name", NAMES)
