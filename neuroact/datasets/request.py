@@ -14,7 +14,7 @@ from neuroact.encoders.configs import (
     SurfaceConfig,
     VoxelConfig,
 )
-from neuroact.encoders.filter_configs import DownsampleFilter, FilterConfig, FilterSettings
+from neuroact.encoders.filter_configs import FilterConfig, FilterSettings
 from neuroact.encoders.window import LONGEST
 from neuroact.recordings.limits import DEFAULT_LIMITS, Limits
 
@@ -40,10 +40,9 @@ KINDS: dict[str, Target] = {
 
 
 class Settings(TypedDict, total=False):
-    """The fields of `ConvertRequest` as keywords, with shorter ways to write some.
+    """The fields of `ConvertRequest` as keywords; what is absent or None has its default.
 
-    - `to`: may be the name of a kind, for its default settings. `size`: `(width, height)` that sensors are scaled down
-      to, a last filter. What is absent or None has its default.
+    - `to`: may be the name of a kind, for its default settings.
     """
 
     to: Target | str
@@ -67,6 +66,7 @@ class ConvertRequest(BaseModel):
       last of which may reach past the end. The stride is the window unless given.
     - `windows`: this many equal windows instead. With neither, each recording is one sample.
     - `filters`: applied to the events in this order, before windows are cut.
+    - `size`: `(width, height)` that sensors are then scaled down to.
     - `time_origin`: `camera` keeps the timestamps, `zero` counts from each recording's first event.
     - `compression`: by default zstd for events and blosc2 (LZ4) for tensors, which are read at random.
     - `sensor_size`, `format`: override what recordings say.
@@ -80,6 +80,7 @@ class ConvertRequest(BaseModel):
     stride: Micros | None = None
     windows: PositiveInt | None = None
     filters: tuple[FilterConfig, ...] = ()
+    size: tuple[PositiveInt, PositiveInt] | None = None
     time_origin: Literal["camera", "zero"] = "camera"
     compression: Compression
     sensor_size: tuple[PositiveInt, PositiveInt] | None = None
@@ -94,8 +95,6 @@ class ConvertRequest(BaseModel):
             if kind not in KINDS:
                 raise ValueError(f"there is no kind of sample {kind!r}; there are {', '.join(KINDS)}")
             fields["to"] = KINDS[kind]
-        if size := fields.pop("size", None):
-            fields["filters"] = (*fields.get("filters", ()), DownsampleFilter(size=size))
         return cls(**fields)
 
     @model_validator(mode="before")

@@ -38,6 +38,8 @@ def convert_single(
         with open_shard(out) as file:
             read_description(file, out).check_same(description, out)
             return read_records(file, out), 1
+    if out.parent.exists() and not out.parent.is_dir():
+        raise StoreError(f"{out}: {out.parent} is a file, not a folder")
     if resume:
         raise StoreError(f"{out}: nothing to resume, no such file")
     watcher.begin(collection, [])

@@ -8,6 +8,7 @@ from neuroact.datasets.request import ConvertRequest
 from neuroact.datasets.source import Source
 from neuroact.encoders.filter_configs import filter_chain
 from neuroact.encoders.filters import Chain
+from neuroact.encoders.resize import Resize
 from neuroact.errors import NeuroactError, NoPolarity, RecordingError
 from neuroact.events import Events
 from neuroact.recordings import Recording, open_recording
@@ -53,7 +54,9 @@ class RecordingStream:
 
     def _chain(self) -> Chain:
         """The filters as before the first event; some of them need passes of their own to get there."""
-        return filter_chain(self._request.filters, self.recording.sensor_size, self._unfiltered)
+        chain = filter_chain(self._request.filters, self.recording.sensor_size, self._unfiltered)
+        size = self._request.size
+        return chain if size is None else Chain(size, [chain, Resize(chain.sensor_size, size)])
 
     def _unfiltered(self) -> Iterator[Events]:
         """A pass over the recording with its clock as asked."""
