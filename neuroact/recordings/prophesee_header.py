@@ -9,6 +9,7 @@ from neuroact.recordings.reader import Reader, Source, check_limit
 from neuroact.recordings.words import open_binary
 
 LONGEST_LINE = 1024
+TEXT = bytes([*b"\t\r", *range(32, 127)])
 VGA, HD = (640, 480), (1280, 720)
 
 SENSOR_OF_SYSTEM_ID: dict[int, tuple[int, int]] = {
@@ -78,7 +79,8 @@ def read_prophesee_header(source: Source, *, required: bool = True) -> Prophesee
     limit = source.limits.header_bytes
     with open_binary(source.path) as file:
         head = file.read(1 << 16)
-        while len(head) <= limit and _ends_in_header(head) and (more := file.read(1 << 16)):
+        while _ends_in_header(head) and (more := file.read(len(head))):
+            check_limit(source, "a header", len(head), limit)
             head += more
     fields: dict[str, str] = {}
     position = 0
@@ -127,7 +129,7 @@ def _ends_in_header(head: bytes) -> bool:
 
 
 def _is_text(line: bytes) -> bool:
-    return all(32 <= byte < 127 or byte in b"\t\r" for byte in line)
+    return not line.translate(None, delete=TEXT)
 
 
 def _is_number(text: str) -> bool:
