@@ -133,11 +133,12 @@ def test_lost_and_alien_bytes_between_packets(tmp_path: Path, compression: str) 
     assert recording.report.dropped["damaged packets"].count == 3
 
 
-@pytest.mark.parametrize("block_bytes", [1, 40, 41, 60, 1 << 19])
+@pytest.mark.parametrize("block_bytes", [1, 41, 60, 1 << 19])
 def test_the_next_packet_is_found_across_blocks(tmp_path: Path, block_bytes: int) -> None:
     path = tmp_path / "recording.aedat4"
-    path.write_bytes(header4(EVTS) + b"\xee" * 333 + b"".join(packed("lz4", [1], [2])))
-    assert times_of(Recording(open_aedat4(Source(path, block_bytes=block_bytes)))) == [1, 2]
+    for lost in range(300, 360):
+        path.write_bytes(header4(EVTS) + b"\xee" * lost + b"".join(packed("lz4", [1], [2])))
+        assert times_of(Recording(open_aedat4(Source(path, block_bytes=block_bytes)))) == [1, 2]
 
 
 def test_the_first_of_several_event_streams(tmp_path: Path) -> None:

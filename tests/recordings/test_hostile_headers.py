@@ -27,11 +27,13 @@ def claimed(size: int, payload: bytes = b"\x04\x22\x4d\x18") -> bytes:
 
 def bomb(compressor: str, declared: int, mebibytes: int) -> bytes:
     """A packet that declares `declared` bytes and expands to `mebibytes` MiB of zeros."""
-    frame = lz4.frame.LZ4FrameCompressor() if compressor == "lz4" else zstandard.ZstdCompressor().compressobj()
-    start = frame.begin() if compressor == "lz4" else b""
-    pieces = [frame.compress(struct.pack("<I", declared - 4) + ZEROS[4:])]
-    pieces += [frame.compress(ZEROS) for _ in range(mebibytes - 1)]
-    payload = start + b"".join(pieces) + frame.flush()
+    pieces = [struct.pack("<I", declared - 4) + ZEROS[4:], *[ZEROS] * (mebibytes - 1)]
+    if compressor == "lz4":
+        writer = lz4.frame.LZ4FrameCompressor()
+        payload = writer.begin() + b"".join(map(writer.compress, pieces)) + writer.flush()
+    else:
+        stream = zstandard.ZstdCompressor().compressobj()
+        payload = b"".join(map(stream.compress, pieces)) + stream.flush()
     return struct.pack("<ii", 0, len(payload)) + payload
 
 
