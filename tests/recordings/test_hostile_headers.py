@@ -34,7 +34,7 @@ def bomb(compressor: str, declared: int, mebibytes: int) -> bytes:
     else:
         stream = zstandard.ZstdCompressor().compressobj()
         payload = b"".join(map(stream.compress, pieces)) + stream.flush()
-    return struct.pack("<ii", 0, len(payload)) + payload
+    return struct.pack("<ii", 0, len(payload)) + bytes(payload)
 
 
 def es(kind: int, width: int, height: int) -> bytes:
