@@ -84,18 +84,12 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         if end.code == ExitCode.INTERRUPTED:
             typer.echo("interrupted", err=True)
         return end.code if isinstance(end.code, int) else ExitCode.DONE
-    except NeuroactError as error:
-        return _fail(str(error))
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        return _fail(str(error))
+    except BrokenPipeError:
+        raise
+    except (NeuroactError, OSError) as error:
+        typer.echo("error: " + " ".join(str(error).split()), err=True)
+        return ExitCode.ERROR
     return ExitCode.DONE
-
-
-def _fail(problem: str) -> int:
-    typer.echo("error: " + " ".join(problem.split()), err=True)
-    return ExitCode.ERROR
 
 
 def _print_warning(

@@ -121,7 +121,7 @@ def _exposures(view: View, step: float, count: int) -> Iterator[tuple[NDArray[np
     open_frame = 0
     for chunk in view.chunks():
         frames = np.minimum(((chunk.t - view.first_t) / step).astype(np.int64), count - 1)
-        frames = np.maximum.accumulate(np.maximum(frames, open_frame))
+        frames = np.maximum.accumulate(frames)
         begin = 0
         while begin < len(chunk):
             while open_frame < frames[begin]:

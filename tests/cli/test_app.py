@@ -59,11 +59,19 @@ def test_python_m_neuroact_is_the_same_program() -> None:
     assert done.stdout == f"neuroact {neuroact.__version__}\n"
 
 
-def test_an_error_is_one_line_and_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["info", str(tmp_path / "none.raw")]) == ExitCode.ERROR
+@pytest.mark.parametrize(("content", "problem"), [(None, "no such file"), (b"\x01\x02", "match no known format")])
+def test_an_error_is_one_line_and_1(
+    content: bytes | None, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "recording.raw"
+    if content is not None:
+        path.write_bytes(content)
+    assert run(["info", str(path)]) == ExitCode.ERROR
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == f"error: {tmp_path / 'none.raw'}: no such file\n"
+    assert printed.err.startswith(f"error: {path}")
+    assert problem in printed.err
+    assert printed.err.count("\n") == 1
 
 
 @pytest.fixture
