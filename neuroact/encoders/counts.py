@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.encoders.base import blocks, misplaced, require_inside, require_polarity
+from neuroact.encoders.base import blocks, require_inside, require_polarity
 from neuroact.encoders.window import Window
 from neuroact.errors import EncodingError
 from neuroact.events import Events
@@ -43,15 +43,19 @@ class Counts:
 
     def add(self, events: Events) -> None:
         require_polarity(events)
-        width, height = self._sensor_size
         kernel = count.suited(len(events))
         for block in blocks(events):
-            key = block.t
-            if self._by_place:
-                require_inside(block, self._sensor_size, self._window.span)
-                key = np.arange(self.seen, self.seen + len(block))
+            require_inside(block, self._sensor_size, self._window.span if self._by_place else None)
+            key = np.arange(self.seen, self.seen + len(block)) if self._by_place else block.t
             done = kernel(
-                self._counts.reshape(-1), key, block.x, block.y, block.p, self._borders, width, height, self._highest
+                self._counts.reshape(-1),
+                key,
+                block.x,
+                block.y,
+                block.p,
+                self._borders,
+                *self._sensor_size,
+                self._highest,
             )
             self.seen += int(done)
             if done < len(block):
@@ -74,7 +78,7 @@ def even_borders(start: int, stop: int, bins: int) -> NDArray[np.int64]:
 def count(
     counts: Any, key: Any, x: Any, y: Any, p: Any, borders: Any, width: int, height: int, highest: int
 ) -> Any:  # fmt: skip
-    """Adds one where each event falls, unless `highest` is reached; returns how many it took before a misplaced one.
+    """Adds one where each event falls, unless `highest` is reached; returns how many it took before one in no bin.
 
     Keys mostly ascend, so the bin is searched for only when an event leaves it.
     """
@@ -89,8 +93,6 @@ def count(
             b = np.searchsorted(borders, key[i], side="right") - 1
             start, stop = borders[b], borders[b + 1]
             base = np.uint64(2 * b) * plane
-        if misplaced(x[i], y[i], p[i], width, height):
-            return i
         cell = base + np.uint64(p[i]) * plane + np.uint64(y[i]) * row + np.uint64(x[i])
         counts[cell] += counts[cell] < highest
     return key.size

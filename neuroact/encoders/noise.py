@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroact.encoders.base import misplaced, require_at_least, require_inside
+from neuroact.encoders.base import require_at_least, require_inside
 from neuroact.events import Events
 from neuroact.hot_pixels import hot_pixel_mask
 from neuroact.jit import Loop, loop
@@ -46,7 +46,7 @@ def hot_pixels(events: Events) -> Events:
 class Remembering:
     """A filter whose kernel marks the events to keep, and which keeps one time per pixel, within a margin."""
 
-    def __init__(self, sensor_size: tuple[int, int], kernel: Loop[..., Any], duration: int, margin: int) -> None:
+    def __init__(self, sensor_size: tuple[int, int], kernel: Loop[..., None], duration: int, margin: int) -> None:
         width, height = sensor_size
         self.sensor_size = sensor_size
         self._kernel = kernel
@@ -54,12 +54,10 @@ class Remembering:
         self._times = np.full((height + 2 * margin) * (width + 2 * margin), NEVER, np.int64)
 
     def __call__(self, events: Events) -> Events:
-        width, height = self.sensor_size
+        require_inside(events, self.sensor_size)
         kept = np.empty(len(events), np.bool_)
         run = self._kernel.suited(len(events))
-        done = run(kept, self._times, events.t, events.x, events.y, self._duration, width, height)
-        if done < len(events):
-            require_inside(events, self.sensor_size)
+        run(kept, self._times, events.t, events.x, events.y, self._duration, self.sensor_size[0])
         return events[kept]
 
 
@@ -111,29 +109,24 @@ class HotPixels:
 
 
 @loop
-def mark_rested(kept: Any, times: Any, t: Any, x: Any, y: Any, period: int, width: int, height: int) -> Any:
+def mark_rested(kept: Any, times: Any, t: Any, x: Any, y: Any, period: int, width: int) -> None:
     """Keeps events a `period` or more after the pixel's last kept one; returns how many before a misplaced one."""
     row = np.uint64(width)
     for i in range(np.uint64(t.size)):
-        if misplaced(x[i], y[i], 0, width, height):
-            return i
         pixel = np.uint64(y[i]) * row + np.uint64(x[i])
         kept[i] = not t[i] - period < times[pixel] <= t[i]
         if kept[i]:
             times[pixel] = t[i]
-    return t.size
 
 
 @loop
-def mark_supported(kept: Any, times: Any, t: Any, x: Any, y: Any, window: int, width: int, height: int) -> Any:
-    """Keeps events with a neighbour in time and space; returns how many before a misplaced one.
+def mark_supported(kept: Any, times: Any, t: Any, x: Any, y: Any, window: int, width: int) -> None:
+    """Keeps events with a neighbour in time and space.
 
     `times` has a margin of one pixel that never fires, so that every pixel has eight neighbours.
     """
     row = np.uint64(width + 2)
     for i in range(np.uint64(t.size)):
-        if misplaced(x[i], y[i], 0, width, height):
-            return i
         corner = np.uint64(y[i]) * row + np.uint64(x[i])
         supported = False
         for down in range(np.uint64(3)):
@@ -143,4 +136,3 @@ def mark_supported(kept: Any, times: Any, t: Any, x: Any, y: Any, window: int, w
                 supported |= near and not (down == 1 and right == 1)
         kept[i] = supported
         times[corner + row + np.uint64(1)] = t[i]
-    return t.size

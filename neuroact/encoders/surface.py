@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.encoders.base import misplaced, require_inside, require_polarity
+from neuroact.encoders.base import blocks, require_inside, require_polarity
 from neuroact.encoders.window import Window
 from neuroact.events import Events
 from neuroact.jit import loop
@@ -56,20 +56,10 @@ class TimeSurface:
 
     def add(self, events: Events) -> None:
         require_polarity(events)
-        width, height = self._sensor_size
-        done = keep_latest.suited(len(events))(
-            self._latest.reshape(-1),
-            events.t,
-            events.x,
-            events.y,
-            events.p,
-            *self._window.span,
-            self._at,
-            width,
-            height,
-        )
-        if done < len(events):
-            require_inside(events, self._sensor_size, self._window.span)
+        kernel = keep_latest.suited(len(events))
+        for block in blocks(events):
+            require_inside(block, self._sensor_size, self._window.span)
+            kernel(self._latest.reshape(-1), block.t, block.x, block.y, block.p, self._at, *self._sensor_size)
 
     def result(self) -> NDArray[np.float32]:
         fired = self._latest > NEVER
@@ -79,15 +69,10 @@ class TimeSurface:
 
 
 @loop
-def keep_latest(
-    latest: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int, at: int, width: int, height: int
-) -> Any:  # fmt: skip
-    """Notes each cell's latest time up to `at`; returns how many events it took before one that lies outside."""
-    row, plane = np.uint64(width), np.uint64(width * height)
+def keep_latest(latest: Any, t: Any, x: Any, y: Any, p: Any, at: int, width: int, height: int) -> None:
+    """Notes each cell's latest time up to `at`."""
+    row, image = np.uint64(width), np.uint64(width * height)
     for i in range(np.uint64(t.size)):
-        if t[i] < first or t[i] > last or misplaced(x[i], y[i], p[i], width, height):
-            return i
-        cell = np.uint64(p[i]) * plane + np.uint64(y[i]) * row + np.uint64(x[i])
+        cell = np.uint64(p[i]) * image + np.uint64(y[i]) * row + np.uint64(x[i])
         if latest[cell] < t[i] <= at:
             latest[cell] = t[i]
-    return t.size

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.encoders.base import misplaced, require_at_least, require_inside, require_polarity
+from neuroact.encoders.base import blocks, require_at_least, require_inside, require_polarity
 from neuroact.encoders.window import Window
 from neuroact.events import Events
 from neuroact.jit import loop
@@ -46,49 +46,44 @@ class VoxelGrid:
         if window.duration * bins >= 1 << 63:
             raise ValueError(f"{bins} bins are too many for a window of {window.duration} µs")
         width, height = sensor_size
-        channels = 2 if split_polarity else 1
         self._sensor_size = sensor_size
         self._window = window
         self._shape = (bins, 2, height, width) if split_polarity else (bins, height, width)
-        self._plane = channels * height * width
-        self._polarity = (height * width, 1) if split_polarity else (0, -1)
         # The kernel writes to a bin and the next one, so even a single bin gets a neighbour, of weight zero.
-        self._grid = np.zeros(max(bins, 2) * self._plane, np.float32)
+        self._grid = np.zeros((max(bins, 2), *self._shape[1:]), np.float32)
 
     def add(self, events: Events) -> None:
         require_polarity(events)
-        width, height = self._sensor_size
-        first, last = self._window.span
-        done = share.suited(len(events))(
-            self._grid, events.t, events.x, events.y, events.p, first, last, self._shape[0], width, height,
-            self._plane, *self._polarity,
-        )  # fmt: skip
-        if done < len(events):
-            require_inside(events, self._sensor_size, self._window.span)
+        kernel = share.suited(len(events))
+        for block in blocks(events):
+            require_inside(block, self._sensor_size)
+            done = kernel(
+                self._grid.reshape(-1), block.t, block.x, block.y, block.p, *self._window.span, *self._sensor_size,
+                self._shape[0], len(self._shape) == 4,
+            )  # fmt: skip
+            if done < len(block):
+                require_inside(block, self._sensor_size, self._window.span)
 
     def result(self) -> NDArray[np.float32]:
-        bins = self._shape[0]
-        return self._grid[: bins * self._plane].reshape(self._shape)
+        return self._grid[: self._shape[0]]
 
 
 @loop
 def share(
-    grid: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int, bins: int, width: int, height: int,
-    plane: int, on: int, off: int,
-) -> Any:  # fmt: skip
-    """Adds events to their two nearest bins; returns how many it took before one that lies outside.
+    grid: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int, width: int, height: int, bins: int, split: bool
+) -> Any:
+    """Adds events to their two nearest bins; returns how many it took before one that is not in the window.
 
-    An event is `(t - first) * intervals` along, and a bin is `duration` wide: integers, so that borders are exact.
-    Time mostly advances, so a bin's borders are computed only when an event leaves it.
+    An event is `(t - first) * intervals` along, and an interval is `duration` long: integers, so borders are exact.
+    Time mostly advances, so an interval's borders are computed only when an event leaves it.
     """
     intervals = max(bins - 1, 1)
     duration = max(last - first, 1)
     rate = 1.0 / duration if bins > 1 else 0.0
     start = stop = first
     along = 0
-    base = np.uint64(0)
-    next_bin, channel, row = np.uint64(plane), np.uint64(on), np.uint64(width)
-    lowest, rise, one = np.float32(off), np.float32(1 - off), np.float32(1.0)
+    row, image, base, one = np.uint64(width), np.uint64(width * height), np.uint64(0), np.float32(1.0)
+    next_bin = image + image if split else image
     for i in range(np.uint64(t.size)):
         if t[i] < start or t[i] >= stop:
             if t[i] < first or t[i] > last:
@@ -98,11 +93,13 @@ def share(
             start = first - (-along // intervals)
             stop = first - (-(along + duration) // intervals) if b < intervals - 1 else last + 1
             base = np.uint64(b) * next_bin
-        if misplaced(x[i], y[i], p[i], width, height):
-            return i
         later = np.float32(((t[i] - first) * intervals - along) * rate)
-        sign = lowest + rise * np.float32(p[i])
-        voxel = base + np.uint64(p[i]) * channel + np.uint64(y[i]) * row + np.uint64(x[i])
+        voxel = base + np.uint64(y[i]) * row + np.uint64(x[i])
+        sign = one
+        if split:
+            voxel += np.uint64(p[i]) * image
+        else:  # a branch on the polarity would be guessed wrong half the time
+            sign = np.float32(np.int32(p[i]) * 2 - 1)
         grid[voxel] += sign * (one - later)
         grid[voxel + next_bin] += sign * later
     return t.size
