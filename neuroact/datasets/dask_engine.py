@@ -39,7 +39,7 @@ def convert_on_dask(
         raise StoreError(f"no Dask scheduler answers at {address}: {silence}") from silence
     with client:
         futures = {client.submit(convert_unwatched, group, pure=False): group for group in groups}
-        for future in as_completed(list(futures)):  # type: ignore[no-untyped-call]
+        for future in as_completed(list(futures), loop=client.loop):  # type: ignore[no-untyped-call]
             group, error = futures.pop(future), future.exception()
             if isinstance(error, KilledWorker):
                 yield from at_home([group])
