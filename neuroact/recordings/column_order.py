@@ -28,12 +28,17 @@ def by_name(names: Iterable[str]) -> dict[str, str] | None:
 def by_content(table: NDArray[np.floating] | NDArray[np.integer]) -> str | None:
     """The order of the columns of a `(N, 4)` table, such as `"txyp"`; None if no known order fits.
 
-    p holds at most -1, 0 and 1, t never falls, and of the columns that never fall it has the largest last value.
+    p holds at most -1, 0 and 1, t never falls, and it alone has fractions; where nothing has, it is the column with the
+    largest last value of those that never fall.
     """
     if table.ndim != 2 or table.shape[1] != 4 or not table.shape[0]:
         return None
     binary: NDArray[np.bool_] = np.all(np.isin(table, (-1, 0, 1)), axis=0)
     rising: NDArray[np.bool_] = np.all(table[1:] >= table[:-1], axis=0)
+    with np.errstate(invalid="ignore"):
+        fractional: NDArray[np.bool_] = np.any(table % 1 != 0, axis=0)
+    if fractional.any():
+        rising &= fractional
     last = np.where(rising, table[-1], -np.inf)
     for order in ORDERS:
         t, p = order.index("t"), order.index("p")

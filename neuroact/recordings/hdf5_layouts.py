@@ -115,7 +115,9 @@ def _columns(top: Node) -> Layout | None:
     layout = Layout("neuroact" if ours else "Monash" if seconds else "DSEC", tracks, in_seconds=seconds)
     layout.has_polarity = bool(top.attributes.get("has_polarity", 1))
     offset = _number(top, "t_offset")
-    layout.t_offset = int(offset) if isinstance(offset, int) else 0
+    if "t_offset" in top.links and not isinstance(offset, int):
+        raise CorruptRecording(top.file.source.path, "/t_offset, without which no time is known, cannot be read")
+    layout.t_offset = int(offset or 0)
     layout.sensor_size = _size(top.attributes) or _size({name: _number(group, name) for name in ("width", "height")})
     return layout
 

@@ -68,20 +68,12 @@ class TextReader(WordReader):
         return self.new_state(**columns, seconds=int(self.header.in_seconds), line=self.payload)
 
     def decoder(self, report: Report) -> WordDecoder:
-        return TextDecoder(self, report)
+        stream = None if self.member is None else ZipMember(self.source, self.member, report, self.payload)
+        return WordDecoder(self, report, stream)
 
-
-class TextDecoder(WordDecoder):
-    """Parses lines; a last line that ends inside a value is where the file was cut."""
-
-    def __init__(self, reader: TextReader, report: Report) -> None:
-        stream = None if reader.member is None else ZipMember(reader.source, reader.member, report, reader.payload)
-        super().__init__(reader, report, stream)
-
-    def _finish(self) -> None:
-        super()._finish()
-        if self._state[0]["cut"] and self._report.truncated_at is None:
-            self._report.truncated_at = int(self._state[0]["cut"])
+    def unfinished(self, state: NDArray[np.void]) -> int | None:
+        """A last line that ends inside a value is where the file was cut."""
+        return int(state[0]["cut"]) or None
 
 
 class ZipMember:
@@ -162,6 +154,7 @@ def read_text_header(source: Source, head: bytes) -> TextHeader:
             order = order or _named(words)
         elif len(words) == 2 and size is None and all(_is_count(word) for word in words):
             size = int(words[0]), int(words[1])
+            order = order or {name: place for place, name in enumerate("txyp")}  # E2VID's
         else:
             return _settle(source, head, position, order, size)
         position = stop
@@ -187,7 +180,7 @@ def _settle(
     whole = head if len(head) < HEAD else head[: head.rfind(b"\n", payload) + 1]
     lines = [_words(line) for line in whole[payload:].splitlines()[:ROWS]]
     rows = [line for line in lines if len(line) >= 4 and all(_is_number(word) for word in line[:4])]
-    origin = "names" if order else "content"
+    origin = "header"
     if order is None and not rows:
         raise UnknownFormat(source.path, "a text without column names or lines of four numbers", offset=payload)
     if order is None:

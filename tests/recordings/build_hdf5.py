@@ -54,7 +54,7 @@ def dsec(events: Events) -> bytes:
         for name, dtype in types.items():
             data = getattr(events, name) - (origin if name == "t" else 0)
             options = hdf5plugin.Blosc(cname="zstd", clevel=1, shuffle=hdf5plugin.Blosc.SHUFFLE)
-            file.create_dataset(f"events/{name}", data=data.astype(dtype), chunks=(CHUNK,), **options)
+            file.create_dataset(f"events/{name}", data=data.astype(dtype), chunks=(min(CHUNK, len(events)),), **options)
         file["t_offset"] = np.int64(origin)
         file["ms_to_idx"] = np.zeros(1, np.uint64)
 
@@ -66,7 +66,7 @@ def mvsec(events: Events) -> bytes:
 
     def fill(file: Any) -> None:
         table = np.stack([events.x, events.y, events.t / 1e6, events.p * 2.0 - 1], axis=1)
-        file.create_dataset("davis/left/events", data=table, chunks=(CHUNK, 2), compression="gzip")
+        file.create_dataset("davis/left/events", data=table, chunks=(min(CHUNK, len(events)), 2), compression="gzip")
 
     return hdf5_file(fill)
 
@@ -83,7 +83,7 @@ def m3ed(events: Events) -> bytes:
     def fill(file: Any) -> None:
         for name in "txyp":
             path = f"prophesee/left/{name}"
-            file.create_dataset(path, data=getattr(events, name), chunks=(CHUNK,), compression="lzf")
+            file.create_dataset(path, data=getattr(events, name), chunks=(min(CHUNK, len(events)),), compression="lzf")
         file["prophesee/left/calib/resolution"] = np.array(events.sensor_size)
 
     return hdf5_file(fill)

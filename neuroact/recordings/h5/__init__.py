@@ -1,10 +1,9 @@
 """HDF5 without libhdf5, for files that nobody vouches for.
 
-libhdf5 opens no file that misses its last byte, follows external storage and links to any file of the machine, expands
-compressed chunks without a bound, and old versions of it crash on damaged files. What a recording needs is a small part
-of the format: groups, attributes and datasets of numbers in one file. This package reads that part and nothing else:
-every size is checked before memory is taken, every address before it is read, and a chunk that is damaged or cut off
-loses that chunk alone.
+libhdf5 opens no file that misses its last byte, follows external storage and links to any file of the machine, and
+expands compressed chunks without a bound. What a recording needs is a small part of the format: groups, attributes and
+datasets of numbers in one file. This package reads that part and nothing else: every size is checked before memory is
+taken, every address before it is read, and a chunk that is damaged or cut off loses that chunk alone.
 
 Source: the HDF5 File Format Specification, version 3.0 (The HDF Group).
 """

@@ -84,10 +84,11 @@ def _stream(data: bytes, size: int, codec: int) -> bytes:
 
 
 def _bits_unshuffled(data: bytes, itemsize: int) -> bytes:
-    """Bits sorted by their place in the element, put back together; elements beyond a multiple of 8 stay."""
-    whole = len(data) // itemsize // 8 * 8
-    if not whole:
+    """Bits sorted by their place in the element, put back together. Blosc leaves a block of other than a multiple of
+    8 elements as it is."""
+    count, rest = divmod(len(data), itemsize)
+    if rest or count % 8:
         return data
-    planes = np.frombuffer(data, np.uint8, whole * itemsize).reshape(8 * itemsize, whole // 8)
+    planes = np.frombuffer(data, np.uint8).reshape(8 * itemsize, count // 8)
     bits = np.unpackbits(planes, axis=1, bitorder="little")
-    return np.packbits(bits.T, axis=1, bitorder="little").tobytes() + data[whole * itemsize :]
+    return np.packbits(bits.T, axis=1, bitorder="little").tobytes()
