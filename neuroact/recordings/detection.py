@@ -21,6 +21,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x93NUMPY", "npy"),
     (b"SQLite format 3\0", "ros2"),
     (b"#ROSBAG V2.0\n", "ros1"),
+    (b"%geometry:", "text"),
     (b"\x89MCAP0\r\n", "mcap"),
 )
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -145,19 +145,22 @@ def read_text_header(source: Source, head: bytes) -> TextHeader:
     """Learns from the first lines how a file is written. Raises `UnknownFormat`."""
     size: tuple[int, int] | None = None
     order: dict[str, int] | None = None
+    convention = "xypt" if head.startswith(OPENEB) else ""
     position = 0
     while position < len(head):
         stop = head.find(b"\n", position) + 1 or len(head)
         words = _words(head[position:stop])
-        if not words or words[0][0] in "#%" or not _is_number(words[0]):
+        if not words or words[0][0] in "#%" or not _is_value(words[0]):
             size = size or _geometry(words)
             order = order or _named(words)
         elif len(words) == 2 and size is None and all(_is_count(word) for word in words):
             size = int(words[0]), int(words[1])
-            order = order or {name: place for place, name in enumerate("txyp")}  # E2VID's
+            convention = "txyp"
         else:
-            return _settle(source, head, position, order, size)
+            return _settle(source, head, position, order or convention, size)
         position = stop
+    if convention and size and len(head) < HEAD:  # a file of no events
+        return TextHeader(position, _places(convention), False, size, {"order": " ".join(convention)})
     raise UnknownFormat(source.path, "no line of the text is an event", offset=0)
 
 
@@ -174,20 +177,22 @@ def write_csv(path: Path, chunks: Iterable[Events], sensor_size: tuple[int, int]
 
 
 def _settle(
-    source: Source, head: bytes, payload: int, order: dict[str, int] | None, size: tuple[int, int] | None
+    source: Source, head: bytes, payload: int, known: dict[str, int] | str, size: tuple[int, int] | None
 ) -> TextHeader:
-    """Decides what the header leaves open from the first rows."""
+    """Decides what the header leaves open from the first rows. `known`: the named columns, or the order that the
+    header stands for, or "" for none."""
     whole = head if len(head) < HEAD else head[: head.rfind(b"\n", payload) + 1]
     lines = [_words(line) for line in whole[payload:].splitlines()[:ROWS]]
-    rows = [line for line in lines if len(line) >= 4 and all(_is_number(word) for word in line[:4])]
+    rows = [line for line in lines if len(line) >= 4 and all(_is_value(word) for word in line[:4])]
     origin = "header"
-    if order is None and not rows:
+    if isinstance(known, str) and not rows:
         raise UnknownFormat(source.path, "a text without column names or lines of four numbers", offset=payload)
-    if order is None:
-        table = np.array([[float(word) for word in row[:4]] for row in rows])
-        found = None if head.startswith(OPENEB) else by_content(table)
-        order = {name: place for place, name in enumerate(found or ("xypt" if head.startswith(OPENEB) else "txyp"))}
+    if not known:
+        table = np.array([[_value(word) for word in row[:4]] for row in rows])
+        found = by_content(table)
         origin = "content" if found else "convention"
+        known = found or "txyp"
+    order = _places(known) if isinstance(known, str) else known
     times = [row[order["t"]] for row in rows if order["t"] < len(row)]
     in_seconds = any(_has_fraction(text) for text in times)
     details = {
@@ -205,7 +210,7 @@ def _words(line: bytes) -> list[str]:
 
 def _has_fraction(text: str) -> bool:
     """Whether a number is not whole: `3.0` is whole, `0.5` and `1e-3` are not."""
-    return not float(text).is_integer()
+    return _is_value(text) and not _value(text).is_integer()
 
 
 def _geometry(words: list[str]) -> tuple[int, int] | None:
@@ -227,9 +232,18 @@ def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
-def _is_number(text: str) -> bool:
+def _places(order: str) -> dict[str, int]:
+    return {name: place for place, name in enumerate(order)}
+
+
+def _is_value(text: str) -> bool:
     try:
-        float(text)
+        _value(text)
     except ValueError:
         return False
     return True
+
+
+def _value(text: str) -> float:
+    """A number, or 1 and 0 for `True` and `False`. Raises `ValueError`."""
+    return float({"true": "1", "false": "0"}.get(text.lower(), text))

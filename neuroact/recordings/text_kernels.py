@@ -15,8 +15,10 @@ OUTSIDE, MALFORMED = range(2)
 WHOLE, FRACTION, EXPONENT, WORD = range(4)
 """Where in a number a byte stands; WORD is `True` or `False`."""
 T, X, Y, P = 1, 2, 4, 8
-DIGITS = 18
-"""Digits of a number that are kept: as many as int64 holds for certain."""
+FITS = (2**63 - 10) // 10
+"""The largest number that can take one more digit. Further digits of a fraction are too small to matter."""
+TRUE = np.frombuffer(b"true\0\0", np.uint8)
+FALSE = np.frombuffer(b"false\0", np.uint8)
 
 STATE = np.dtype(
     [
@@ -60,9 +62,10 @@ def decode_text(  # noqa: C901  (one branch per kind of byte)
             begun = 1
             if stage == EXPONENT:
                 exponent = min(10 * exponent + byte - 48, 999)
-            elif digits < DIGITS:
+            elif stage == WORD:
+                bad = 1
+            elif value <= FITS:
                 value = 10 * value + byte - 48
-                digits += value > 0
                 power -= stage == FRACTION
             else:
                 power += stage == WHOLE
@@ -76,8 +79,11 @@ def decode_text(  # noqa: C901  (one branch per kind of byte)
             if begun == 0 and (byte == 35 or byte == 37):
                 comment = 1
             begun = 1
-            if stage == WORD or comment:
+            if comment:
                 pass
+            elif stage == WORD:
+                digits += 1
+                bad = max(bad, int((byte | 32) != (TRUE if value else FALSE)[min(digits, 5)]))
             elif (byte == 45 or byte == 43) and not inside and stage == WHOLE and not minus:
                 minus = 1 if byte == 45 else 0
             elif (byte == 45 or byte == 43) and stage == EXPONENT and exponent == 0:
@@ -91,6 +97,8 @@ def decode_text(  # noqa: C901  (one branch per kind of byte)
             else:
                 bad = 1
             continue
+        if stage == WORD and digits + 1 != (4 if value else 5):
+            bad = max(bad, 1)
         if inside:  # a number ends here
             if ends_file and not bad and (column == at_t or column == at_x or column == at_y):
                 s["cut"] = s["line"]  # more digits might have followed
@@ -98,12 +106,14 @@ def decode_text(  # noqa: C901  (one branch per kind of byte)
             power += -exponent if negative else exponent
             if column == at_t and s["seconds"]:
                 power += 6
-            while power > 0 and value > 0 and not bad:
-                bad = int(value > (1 << 62) // 10)
+            while power > 0 and value > 0:
+                if value > FITS:
+                    bad = max(bad, 1)
+                    break
                 value *= 10
                 power -= 1
             while power < 0 and value > 0:
-                value = (value + 5) // 10 if power == -1 else value // 10
+                value = value // 10 + (1 if power == -1 and value % 10 >= 5 else 0)
                 power += 1
             if minus:
                 value = -value
@@ -173,14 +183,14 @@ def format_rows(
             stop = n + 1
             rest = value
             while rest <= -10 or rest >= 10:
-                rest = rest // 10 if rest > 0 else -(-rest // 10)
+                rest = rest // 10 if rest > 0 else (rest + 9) // 10
                 stop += 1
             place = stop
             for _ in range(stop - n):
                 place -= 1
                 digit = value % 10 if value >= 0 else (10 - value % 10) % 10
                 out[place] = 48 + digit
-                value = value // 10 if value >= 0 else -(-value // 10)
+                value = value // 10 if value >= 0 else (value + digit) // 10
             out[stop] = 10 if column == 3 else 44
             n = stop + 1
     return n
