@@ -39,16 +39,17 @@ class BagReader(Reader):
             raise UnknownFormat(source.path, f"a bag without messages of events ({found})")
         message, content = first
         self.topic = message.topic
-        self.encoding = content.encoding if isinstance(content, EventPacket) else ""
+        self.encoding = content.encoding if isinstance(content, EventPacket) else None
+        """Of EventPackets; None for EventArrays, which are written out."""
         self.words: WordReader | None = None
         details = {"topic": message.topic, "type": message.type}
-        if self.encoding:
+        if self.encoding is not None:
             details["encoding"] = self.encoding
         self.info = RecordingInfo(format, details=details)
         if min(content.sensor_size) > 0:
             self.settle_sensor_size(content.sensor_size, "header")
-        if self.encoding and self.encoding not in DECODERS:
-            self.words = self._word_reader()
+        if self.encoding is not None and self.encoding not in DECODERS:
+            self.words = self._word_reader(self.encoding)
             self.margin = self.words.margin
 
     def decoder(self, report: Report) -> Decoder:
@@ -58,12 +59,12 @@ class BagReader(Reader):
         self.words.info = replace(self.words.info, sensor_size=self.info.sensor_size)
         return WordDecoder(self.words, report, PayloadStream(contents, self.words.word, report))
 
-    def _word_reader(self) -> WordReader:
+    def _word_reader(self, encoding: str) -> WordReader:
         """The reader of RAW files of the same encoding, for what the messages hold end to end."""
-        opener = ENCODINGS.get(self.encoding.upper())
+        opener = ENCODINGS.get(encoding.upper())
         if opener is None:
             known = ", ".join([*(name.lower() for name in ENCODINGS), *DECODERS])
-            raise UnknownFormat(self.source.path, f"events in the encoding {self.encoding!r}; {known} are read")
+            raise UnknownFormat(self.source.path, f"events in the encoding {encoding!r}; {known} are read")
         reader = opener(self.source, PropheseeHeader({}, 0))
         assert isinstance(reader, WordReader)  # noqa: S101
         return reader
@@ -79,7 +80,8 @@ class BagReader(Reader):
             except BadMessage:
                 report.drop("damaged messages", 1, message.offset)
                 continue
-            if self.topic is not None and isinstance(content, EventPacket) and content.encoding != self.encoding:
+            encoding = content.encoding if isinstance(content, EventPacket) else None
+            if self.topic is not None and encoding != self.encoding:
                 report.drop("messages in another encoding", 1, message.offset)
                 continue
             yield message, content
@@ -89,7 +91,7 @@ class BagReader(Reader):
             if isinstance(content, EventArray):
                 yield Block(content.t, content.x, content.y, content.p, message.offset)
             else:
-                yield from DECODERS[self.encoding](content, message.offset, report)
+                yield from DECODERS[content.encoding](content, message.offset, report)
 
 
 class PayloadStream:
@@ -120,9 +122,7 @@ class PayloadStream:
         self._contents.close()
 
     def _words_of(self, message: Message, content: Content) -> memoryview:
-        if isinstance(content, EventArray):  # the topic has one type, so only damage can say otherwise
-            self._report.drop("damaged messages", 1, message.offset)
-            return memoryview(b"")
+        assert isinstance(content, EventPacket)  # noqa: S101  (others have another encoding)
         rest = len(content.payload) % self._word.itemsize
         self._report.drop("bytes that are no whole word", rest, message.offset)
         payload = content.payload[: len(content.payload) - rest]

@@ -32,7 +32,7 @@ def open_ros2(source: Source) -> BagReader:
 def walk(source: Source, report: Report) -> Generator[Message, None, None]:
     """The messages that carry events, in the order of their numbers."""
     report.truncated_at = _cut_at(source)
-    with closing(_connect(source)) as database:
+    with closing(_connect(source, report.truncated_at is not None)) as database:
         topics = _topics(source, database, report)
         if topics:
             yield from _messages(database, topics, report)
@@ -78,11 +78,13 @@ def _topics(source: Source, database: sqlite3.Connection, report: Report) -> dic
     return {number: topic for number, topic in named.items() if note_topic(report, *topic)}
 
 
-def _connect(source: Source) -> sqlite3.Connection:
+def _connect(source: Source, cut: bool) -> sqlite3.Connection:
     try:
         database = sqlite3.connect(f"{source.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     except sqlite3.Error as error:
         raise CorruptRecording(source.path, f"the database cannot be opened: {error}") from error
+    if cut:
+        database.execute("PRAGMA writable_schema = ON")  # else SQLite refuses a file with fewer pages than it says
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, source.limits.packet_bytes)
     database.text_factory = lambda raw: raw.decode("utf-8", "replace")
     database.set_authorizer(_only_reading)
