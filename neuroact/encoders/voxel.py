@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.encoders.base import blocks, require_at_least, require_inside, require_polarity
+from neuroact.encoders.base import require_at_least, require_inside, require_polarity
 from neuroact.encoders.window import Window
 from neuroact.events import Events
-from neuroact.jit import loop
+from neuroact.jit import loop, part
+
+RUN = 1024
+"""Events whose places and weights are computed before they are added; they stay in the first-level cache."""
 
 
 def voxel_grid(
@@ -54,15 +57,12 @@ class VoxelGrid:
 
     def add(self, events: Events) -> None:
         require_polarity(events)
-        kernel = share.suited(len(events))
-        for block in blocks(events):
-            require_inside(block, self._sensor_size)
-            done = kernel(
-                self._grid.reshape(-1), block.t, block.x, block.y, block.p, *self._window.span, *self._sensor_size,
-                self._shape[0], len(self._shape) == 4,
-            )  # fmt: skip
-            if done < len(block):
-                require_inside(block, self._sensor_size, self._window.span)
+        done = share.suited(len(events))(
+            self._grid.reshape(-1), events.t, events.x, events.y, events.p, *self._window.span, *self._sensor_size,
+            self._shape[0], len(self._shape) == 4,
+        )  # fmt: skip
+        if done < len(events):
+            require_inside(events, self._sensor_size, self._window.span)
 
     def result(self) -> NDArray[np.float32]:
         return self._grid[: self._shape[0]]
@@ -72,34 +72,60 @@ class VoxelGrid:
 def share(
     grid: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int, width: int, height: int, bins: int, split: bool
 ) -> Any:
-    """Adds events to their two nearest bins; returns how many it took before one that is not in the window.
+    """Adds events to their two nearest bins; stops at one outside and returns how many came before its run.
 
-    An event is `(t - first) * intervals` along, and an interval is `duration` long: integers, so borders are exact.
-    Time mostly advances, so an interval's borders are computed only when an event leaves it.
+    Events are taken in runs within one interval between bins, whose borders are integers and so exact: a run's
+    arithmetic is done by vector instructions, and only its additions one by one.
     """
     intervals = max(bins - 1, 1)
     duration = max(last - first, 1)
-    rate = 1.0 / duration if bins > 1 else 0.0
+    slope = intervals / duration if bins > 1 else 0.0
+    offset = 0.0
     start = stop = first
-    along = 0
-    row, image, base, one = np.uint64(width), np.uint64(width * height), np.uint64(0), np.float32(1.0)
+    image = np.uint64(width * height)
     next_bin = image + image if split else image
-    for i in range(np.uint64(t.size)):
-        if t[i] < start or t[i] >= stop:
-            if t[i] < first or t[i] > last:
-                return i
-            b = min((t[i] - first) * intervals // duration, intervals - 1)
-            along = b * duration
-            start = first - (-along // intervals)
-            stop = first - (-(along + duration) // intervals) if b < intervals - 1 else last + 1
+    base = np.uint64(0)
+    voxel, earlier, later = np.empty(RUN, np.uint64), np.empty(RUN, np.float32), np.empty(RUN, np.float32)
+    begin = 0
+    while begin < t.size:
+        if t[begin] < start or t[begin] >= stop:
+            if t[begin] < first or t[begin] > last:
+                return begin
+            b = min((t[begin] - first) * intervals // duration, intervals - 1)
+            start = first - (-b * duration // intervals)
+            stop = first - (-(b + 1) * duration // intervals) if b < intervals - 1 else last + 1
+            offset = ((start - first) * intervals - b * duration) / duration if bins > 1 else 0.0
             base = np.uint64(b) * next_bin
-        later = np.float32(((t[i] - first) * intervals - along) * rate)
-        voxel = base + np.uint64(y[i]) * row + np.uint64(x[i])
-        sign = one
-        if split:
-            voxel += np.uint64(p[i]) * image
-        else:  # a branch on the polarity would be guessed wrong half the time
-            sign = np.float32(np.int32(p[i]) * 2 - 1)
-        grid[voxel] += sign * (one - later)
-        grid[voxel + next_bin] += sign * later
-    return t.size
+        end = begin + 1
+        while end < min(begin + RUN, t.size) and start <= t[end] < stop:
+            end += 1
+        if not place(voxel, x[begin:end], y[begin:end], p[begin:end], width, height, image if split else np.uint64(0)):
+            return begin
+        weigh(earlier, later, t[begin:end], p[begin:end], start, slope, offset, split)
+        for i in range(np.uint64(end - begin)):
+            grid[base + voxel[i]] += earlier[i]
+            grid[base + voxel[i] + next_bin] += later[i]
+        begin = end
+    return begin
+
+
+@part
+def place(voxel: Any, x: Any, y: Any, p: Any, width: int, height: int, on: Any) -> Any:
+    """Where in a bin events fall, ON events `on` further; returns whether all of them are on the sensor."""
+    columns, rows, outside = np.uint64(width), np.uint64(height), np.uint64(0)
+    for i in range(x.size):
+        column, row, polarity = np.uint64(x[i]), np.uint64(y[i]), np.uint64(p[i])
+        outside |= np.uint64(column >= columns) | np.uint64(row >= rows) | (polarity >> np.uint64(1))
+        voxel[i] = row * columns + column + polarity * on
+    return outside == 0
+
+
+@part
+def weigh(earlier: Any, later: Any, t: Any, p: Any, start: int, slope: float, offset: float, split: bool) -> None:
+    """The shares of the earlier and the later bin: they rise and fall along the interval that begins at `start`."""
+    for i in range(t.size):
+        later[i] = np.float32((t[i] - start) * slope + offset)
+    for i in range(t.size):
+        sign = np.float32(1.0) if split else np.float32(2.0) * np.float32(p[i]) - np.float32(1.0)
+        later[i] *= sign
+        earlier[i] = sign - later[i]
