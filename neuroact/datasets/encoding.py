@@ -110,7 +110,7 @@ class Conversion:
         if report.damaged:
             reasons.append(report.summary())
         if self._late:
-            reasons.append(f"{self._late} events came more than a stride after their window, since time ran backwards")
+            reasons.append(f"{self._late} events came too late for their window, since time ran backwards")
         silent = "no events" if not stream.read else "no events pass the filters" if not stream.passed else None
         return {
             "state": "partial" if reasons else "done",

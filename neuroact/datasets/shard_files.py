@@ -11,6 +11,7 @@ start, stop        (n,)          the window in µs, `start <= t < stop`
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ EVENTS_PER_CHUNK = 1 << 14
 """Small chunks: to load one sample, no more than this is decompressed on either side of it."""
 BUFFERED_EVENTS = 1 << 17
 EVENT_BYTES = 13
+WRITTEN_ASIDE = 1 << 20
+"""Bytes. A tensor as large as this is written while the next one is encoded."""
 FILTERS: dict[Compression, dict[str, Any]] = {
     "zstd": {"shuffle": True, **hdf5plugin.Zstd(clevel=3)},
     "blosc2": dict(hdf5plugin.Blosc2(cname="lz4", clevel=5, filters=hdf5plugin.Blosc2.SHUFFLE)),
@@ -97,18 +100,41 @@ class TensorFile(ShardFile):
             "samples", (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape), track_times=False,
             **self._filters,
         )  # fmt: skip
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
 
     def append(self, tensor: NDArray[Any], window: Window, origin: Origin) -> None:
-        """Adds a sample."""
+        """Adds a sample. `tensor` must not change afterwards: a large one may still be on its way to the disk."""
+        self._wait()
         index = len(self)
+        self.note(window, origin)
+        self.size += tensor.nbytes
+        if tensor.nbytes < WRITTEN_ASIDE:
+            self._write(index, tensor)
+        else:
+            self._writing = self._writer.submit(self._write, index, tensor)
+
+    def finish(self) -> None:
+        self._wait()
+        super().finish()
+
+    def close(self) -> None:
+        self._writer.shutdown()
+        super().close()
+
+    def _wait(self) -> None:
+        """Until the sample before is written, or could not be."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _write(self, index: int, tensor: NDArray[Any]) -> None:
         self._samples.resize(index + 1, axis=0)
         if self._filters:
             self._samples[index] = tensor
         else:
             self._samples.id.write_direct_chunk((index, *[0] * tensor.ndim), np.ascontiguousarray(tensor))
         self._disk.check()
-        self.note(window, origin)
-        self.size += tensor.nbytes
 
 
 class EventFile(ShardFile):

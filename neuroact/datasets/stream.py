@@ -43,7 +43,7 @@ class RecordingStream:
         """A pass over all events; no chunk is empty. Progress is told of the `last` one. Raises `RecordingError`."""
         chain, self._first = self._first or self._chain(), None
         self.read = self.passed = 0
-        for chunk in self._unfiltered():
+        for chunk in self._unfiltered(keep=not last):
             self.read += len(chunk)
             if last:
                 self._tell(len(chunk))
@@ -58,9 +58,9 @@ class RecordingStream:
         size = self._request.size
         return chain if size is None else Chain(size, [chain, Resize(chain.sensor_size, size)])
 
-    def _unfiltered(self) -> Iterator[Events]:
-        """A pass over the recording with its clock as asked."""
-        chunks = self._chunks() if self._kept is None else iter(self._kept)
+    def _unfiltered(self, *, keep: bool = True) -> Iterator[Events]:
+        """A pass over the recording with its clock as asked. `keep`: another one will follow."""
+        chunks = self._chunks(keep) if self._kept is None else iter(self._kept)
         if self._request.time_origin == "camera":
             yield from chunks
             return
@@ -69,14 +69,14 @@ class RecordingStream:
             origin = int(chunk.t[0]) if origin is None else origin
             yield chunk.replace(t=chunk.t - origin)
 
-    def _chunks(self) -> Iterator[Events]:
-        """Decodes the file, and keeps its events if they are few."""
+    def _chunks(self, keep: bool) -> Iterator[Events]:
+        """Decodes the file. `keep`: remember the events if they are few."""
         kept: list[Events] = []
         count = 0
         try:
             for chunk in self.recording.chunks():
                 count += len(chunk)
-                if count <= KEPT_IN_MEMORY:
+                if keep and count <= KEPT_IN_MEMORY:
                     kept.append(chunk)
                 else:
                     kept.clear()
@@ -86,7 +86,7 @@ class RecordingStream:
             if isinstance(error, NeuroactError):
                 raise
             raise RecordingError(self.recording.path, f"reading failed: {error.strerror or error}") from error
-        if count <= KEPT_IN_MEMORY:
+        if keep and count <= KEPT_IN_MEMORY:
             self._kept = kept
 
 

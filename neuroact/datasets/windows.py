@@ -16,6 +16,8 @@ from neuroact.events import Events
 
 MOST_WINDOWS = 1_000_000
 """Per recording. One broken timestamp can lie years ahead, and every window on the way there is a sample."""
+PATIENCE = 10_000
+"""µs. How far time may run backwards; cameras reorder events within a millisecond or two. Open windows take memory."""
 BEFORE_ALL = int(np.iinfo(np.int64).min)
 
 Times = NDArray[np.int64]
@@ -63,6 +65,11 @@ class Grid:
             raise EncodingError(f"t runs from {first} to {last} µs, more than the 285 years that a window may last")
         return cls(first, width, width, count)
 
+    @property
+    def patience(self) -> int:
+        """How long after its end a window still takes events, in µs."""
+        return min(self.stride, PATIENCE)
+
     def window(self, index: int) -> Window:
         """The window of that index."""
         start = self.first + index * self.stride
@@ -83,8 +90,8 @@ class Grid:
 class Cutter(Generic[T]):
     """Hands each event to every window of `grid` that contains its time, and closes windows that time has left behind.
 
-    Time may run backwards: a window stays open until an event comes a stride or more after its end. An event that
-    comes later than that misses the window and is counted in `late`, as is one before the first window. Where the
+    Time may run backwards: a window stays open until an event comes `Grid.patience` or more after its end. An event
+    that comes later than that misses the window and is counted in `late`, as is one before the first window. Where the
     stride exceeds the width, events in the gaps count in `between`. Chunk borders change nothing.
     """
 
@@ -130,7 +137,7 @@ class Cutter(Generic[T]):
                 part = events[begin:end]
             else:
                 inside = (events.t >= window.start) & (events.t < window.stop)
-                part = events[inside & (earlier < window.stop + self.grid.stride)]
+                part = events[inside & (earlier < window.stop + self.grid.patience)]
             if len(part):
                 taken.add(part)
 
@@ -143,11 +150,11 @@ class Cutter(Generic[T]):
         gap = (t >= grid.first) & (t < start)  # `start`: of the first window that ends after t
         self.between += int(gap.sum())
         if earlier is not None:
-            late = earlier >= start + grid.width + grid.stride
+            late = earlier >= start + grid.width + grid.patience
             self.late += int(((t < grid.first) | (late & ~gap)).sum())
 
     def _advance(self, now: int) -> None:
-        """Closes the windows that ended a stride or more before `now`, opening those that had no event."""
+        """Closes the windows that time has left behind at `now`, opening those that had no event."""
         begun = self.grid.begun_by(now)
         self._close_before(now)
         while self._opened < begun:
@@ -155,7 +162,7 @@ class Cutter(Generic[T]):
             self._close_before(now)
 
     def _close_before(self, now: int) -> None:
-        while self._open and now >= self._open[0][0].stop + self.grid.stride:
+        while self._open and now >= self._open[0][0].stop + self.grid.patience:
             self.sink.close(*self._open.popleft())
 
     def _open_until(self, count: int) -> None:

@@ -151,7 +151,7 @@ def test_time_that_runs_back_too_far_is_counted(tmp_path: Path) -> None:
     )
     [record] = convert(tmp_path / "a.csv", tmp_path / "out.h5", window=500).records
     assert (record.state, record.events_late, record.events_read) == ("partial", 1, 300)
-    assert "1 events came more than a stride after their window" in str(record.reason)
+    assert "1 events came too late for their window" in str(record.reason)
     assert sum(len(sample.data) for sample in open_store(tmp_path / "out.h5")) == 299  # type: ignore[arg-type]
 
 
