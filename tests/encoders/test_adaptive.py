@@ -68,3 +68,9 @@ def test_few_events_are_one_frame(count: int) -> None:
 def test_at_least_one_event_a_slice() -> None:
     with pytest.raises(ValueError, match="minimum_events must be at least 1"):
         adaptive_frames(events_of(), 50.0, 0)
+
+
+@pytest.mark.parametrize(("minimum", "slices"), [(100, 1), (99, 2), (50, 2), (49, 4)])
+def test_slices_of_the_minimum_stay_whole(minimum: int, slices: int) -> None:
+    events = events_of(*((t, t % 7, t % 35 // 7, 1) for t in range(100)))
+    assert len(adaptive_frames(events, -1.0, minimum)) == slices
