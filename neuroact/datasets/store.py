@@ -89,6 +89,7 @@ class Store:
         self._ends = tuple(accumulate(shards.values()))
         self._open: OrderedDict[int, _Shard] = OrderedDict()
         self._owner = os.getpid()
+        self._inherited: OrderedDict[int, _Shard] | None = None
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -114,7 +115,7 @@ class Store:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_open": OrderedDict()}
+        return self.__dict__ | {"_open": OrderedDict(), "_inherited": None}
 
     def close(self) -> None:
         """Closes the files that are open; they open again when they are needed."""
@@ -122,7 +123,7 @@ class Store:
             self._open.popitem()[1].close()
 
     def _shard(self, shard: int) -> _Shard:
-        if self._owner != os.getpid():  # forked: handles of the parent share its file positions and locks
+        if self._owner != os.getpid():  # forked: the open files are the parent's, neither to be used nor closed here
             self._inherited, self._open, self._owner = self._open, OrderedDict(), os.getpid()
         if shard in self._open:
             self._open.move_to_end(shard)

@@ -94,7 +94,7 @@ def _leave(name: str) -> Callable[[Path], None]:
 
 LEFT_BY_KILLS: dict[str, Callable[[Path], None]] = {
     "a line of the journal that is torn": _tear,
-    "a shard that is not in the journal": _leave("shard-00005-000.h5"),
+    "a shard that is not in the journal": _leave("shard-00005-007.h5"),
     "a temporary shard": _leave(".shard-00005-000.h5.0123.part"),
     "a temporary description": _leave(".store.json.0123.part"),
 }
@@ -106,6 +106,8 @@ def test_what_a_kill_leaves_is_cleared_away(tmp_path: Path, source: Path, left: 
     with pytest.raises(Interrupted):
         run(source, tmp_path / "out", Counting(stop_after=3))
     LEFT_BY_KILLS[left](tmp_path / "out")
+    with pytest.raises(Interrupted):
+        run(source, tmp_path / "out", Counting(stop_after=1))
     run(source, tmp_path / "out", Counting())
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from neuroact import Events, StoreError
-from neuroact.datasets import Sample, Store, convert, open_store, shards
+from neuroact.datasets import Store, convert, open_store, shards
 from neuroact.datasets.request import Compression
 from tests.datasets.builders import converted, write_nmnist, write_recordings
 
@@ -87,7 +88,8 @@ def test_real_events_take_at_most_two_and_a_half_bytes(shared: Path, tmp_path: P
 
 
 def _read(store: Store, indices: list[int], send: Callable[[Any], None]) -> None:
-    send([store[index] for index in indices])
+    samples = [store[index] for index in indices]
+    send((samples, store._owner == os.getpid()))
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -107,7 +109,8 @@ def test_workers_read_beside_each_other(tmp_path: Path, method: str) -> None:
         worker.start()
     for order, (ours, _) in zip(orders, pipes, strict=True):
         assert ours.poll(60)
-        there: list[Sample] = ours.recv()
+        there, with_own_files = ours.recv()
+        assert with_own_files
         for index, sample in zip(order, there, strict=True):
             assert (sample.source, sample.start) == (here[index].source, here[index].start)
             assert sample.data == here[index].data
