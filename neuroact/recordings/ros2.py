@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import closing
 
-from neuroact.errors import CorruptRecording
+from neuroact.errors import CorruptRecording, TruncatedRecording
 from neuroact.recordings.bag import BagReader, note_topic
 from neuroact.recordings.reader import Source
 from neuroact.recordings.report import Report
@@ -32,7 +32,7 @@ def open_ros2(source: Source) -> BagReader:
 def walk(source: Source, report: Report) -> Generator[Message, None, None]:
     """The messages that carry events, in the order of their numbers."""
     report.truncated_at = _cut_at(source)
-    with closing(_connect(source, report.truncated_at is not None)) as database:
+    with closing(_connect(source, report.truncated_at)) as database:
         topics = _topics(source, database, report)
         if topics:
             yield from _messages(database, topics, report)
@@ -58,6 +58,8 @@ def _messages(
                         report.drop("damaged messages", 1, None)
             return
         except sqlite3.Error:
+            if report.truncated_at is not None:
+                return  # what follows would leave a gap
             if not retries:
                 report.drop("damaged pages", 1, None)
             last, retries = max(last, 0) + 1, retries + 1
@@ -78,13 +80,15 @@ def _topics(source: Source, database: sqlite3.Connection, report: Report) -> dic
     return {number: topic for number, topic in named.items() if note_topic(report, *topic)}
 
 
-def _connect(source: Source, cut: bool) -> sqlite3.Connection:
+def _connect(source: Source, cut: int | None) -> sqlite3.Connection:
     try:
-        database = sqlite3.connect(f"{source.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-    except sqlite3.Error as error:
+        if cut is None:
+            database = sqlite3.connect(f"{source.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        else:
+            database = sqlite3.connect(":memory:")
+            database.deserialize(_whole_pages(source, cut))
+    except (sqlite3.Error, OverflowError) as error:
         raise CorruptRecording(source.path, f"the database cannot be opened: {error}") from error
-    if cut:
-        database.execute("PRAGMA writable_schema = ON")  # else SQLite refuses a file with fewer pages than it says
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, source.limits.packet_bytes)
     database.text_factory = lambda raw: raw.decode("utf-8", "replace")
     database.set_authorizer(_only_reading)
@@ -101,7 +105,30 @@ def _cut_at(source: Source) -> int | None:
     with closing(open_binary(source.path)) as file:
         head = file.read(100)
         size = file.seek(0, 2)
-    page = int.from_bytes(head[16:18], "big")
     pages = int.from_bytes(head[28:32], "big")
     sure = head[24:28] == head[92:96]  # the count is only kept by versions that write both
-    return size if sure and (65536 if page == 1 else page) * pages > size else None
+    return size if sure and _page_bytes(head) * pages > size else None
+
+
+def _whole_pages(source: Source, cut: int) -> bytes:
+    """A cut database as far as its pages are whole, with a header that says so.
+
+    SQLite refuses a file of fewer pages than it says, and takes what is missing of the last one for zeros.
+    Raises `TruncatedRecording` for one too large to hold in memory, which must be repaired on disk.
+    """
+    if cut > source.limits.expanded_bytes:
+        problem = "the database is cut, and too large to be read in part; sqlite3's .recover repairs it"
+        raise TruncatedRecording(source.path, problem, offset=cut, events_recovered=0)
+    data = bytearray(source.path.read_bytes())
+    page = max(512, _page_bytes(data))
+    pages = len(data) // page
+    if not pages:
+        raise TruncatedRecording(source.path, "the database ends in its first page", offset=cut, events_recovered=0)
+    data[18:20] = b"\1\1"  # not in WAL mode, which needs a second file
+    data[28:32] = pages.to_bytes(4, "big")
+    return bytes(data[: pages * page])
+
+
+def _page_bytes(head: bytes | bytearray) -> int:
+    page = int.from_bytes(head[16:18], "big")
+    return 65536 if page == 1 else page

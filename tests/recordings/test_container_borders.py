@@ -72,7 +72,7 @@ def test_blocks_change_nothing(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_cuts_give_a_prefix_or_a_typed_error(name: str, tmp_path: Path) -> None:
-    check_cuts(name, tmp_path, step=1 if len(build(name, sample_events(30))) < 1000 else 13)
+    check_cuts(name, tmp_path, step=1 + len(build(name, sample_events(30))) // 300)
 
 
 @pytest.mark.slow
