@@ -37,7 +37,9 @@ SAME = [
 """Settings, the function of the same meaning, and its arguments."""
 
 
-@pytest.mark.parametrize(("config", "function", "arguments"), SAME, ids=lambda value: getattr(value, "__name__", repr(value)[:60]))
+@pytest.mark.parametrize(
+    ("config", "function", "arguments"), SAME, ids=lambda value: getattr(value, "__name__", repr(value)[:60])
+)
 def test_settings_and_function_do_the_same(config: Encoder, function: Any, arguments: dict[str, Any]) -> None:
     events = disordered(800)
     window = Window.of(events)
