@@ -19,9 +19,14 @@ def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
 
 def test_an_error_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"old")
-    with pytest.raises(RuntimeError, match="boom"), whole_file(tmp_path / "a") as temporary:
-        temporary.write_bytes(b"half")
-        raise RuntimeError("boom")
+
+    def write_half() -> None:
+        with whole_file(tmp_path / "a") as temporary:
+            temporary.write_bytes(b"half")
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        write_half()
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"old"
 
