@@ -17,6 +17,7 @@ from neuroact.encoders.noise import (
     refractory,
 )
 from neuroact.encoders.points import PointCloud, point_cloud
+from neuroact.encoders.resize import Resize, resize
 from neuroact.encoders.spikes import SpikeTrain, spike_train
 from neuroact.encoders.surface import TimeSurface, time_surface
 from neuroact.encoders.transforms import Transform, as_transform
@@ -38,6 +39,7 @@ __all__ = [
     "PointCloud",
     "Polarity",
     "Refractory",
+    "Resize",
     "SpikeTrain",
     "TimeSurface",
     "Transform",
@@ -54,6 +56,7 @@ __all__ = [
     "point_cloud",
     "polarity",
     "refractory",
+    "resize",
     "spike_train",
     "time_surface",
     "voxel_grid",
