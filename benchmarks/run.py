@@ -22,14 +22,14 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
 
 ## What falls short, and why
 
-- **EVT3, EVT2 and DAT to columns** are level with evutils and ahead of every other reader, but not by the factor that we
+- **EVT3, EVT2 and DAT to columns** are level with evutils and ahead of all other readers, but not by the factor that we
   set ourselves against an older evutils. Both are bound by one core. Tried: no branch between rows and columns (kept),
   a table of bit positions and a fixed number of rounds for vectors (kept), vector instructions over runs of plain
   words in EVT2 and DAT (kept), memory that is used again (kept), blocks and chunks of 8 k to 512 k (128 k events
   kept). Not tried yet: to decode the two halves of a block side by side.
 - **EVT2, full arrays**: three quarters of the time is the system's, which maps fresh memory at its first touch. Tried:
   arrays sized beforehand instead of grown (kept), huge pages off (steadier, no faster), resizing in place.
-- **AEDAT 4**: dv-processing expands LZ4 in C++, we through a Python call per packet. Tried: packets read in place (kept),
+- **AEDAT 4**: dv-processing expands LZ4 in C++, we by a Python call per packet. Tried: packets read in place (kept),
   many packets per kernel call (kept). Not tried yet: to expand packets side by side.
 - **Voxel grids** add two numbers per event at random places; copying streams. Tried: vector instructions for the
   weights (kept), interleaved bins, look-up tables, 32-bit indices.
