@@ -17,6 +17,8 @@ from neuroact.recordings.limits import MIB, Limits
 
 LZ4, ZSTANDARD = 0x184D2204, 0xFD2FB528
 """How frames begin. A payload that is not compressed begins with the size of its FlatBuffer."""
+LZ4_EXPANSION = 255
+"""LZ4 expands no byte to more than this many, so a small enough frame needs no watching, which is a fifth quicker."""
 USUAL_EXPANSION = 4
 PIECE = 16 * MIB
 """How much LZ4 is asked for at a time: more than most packets hold, as it copies its input for every further piece."""
@@ -45,7 +47,8 @@ def expand(payload: memoryview, limits: Limits, *, whole: bool) -> bytes:
     """
     start = UINT32.unpack_from(payload)[0]
     if start == LZ4:
-        pieces = _lz4_pieces(payload, whole)
+        bounded = whole and LZ4_EXPANSION * len(payload) <= limits.expanded_bytes
+        pieces = _lz4_at_once(payload) if bounded else _lz4_pieces(payload, whole)
     elif start == ZSTANDARD:
         pieces = _zstandard_pieces(payload, whole)
     else:
@@ -68,6 +71,16 @@ def expand(payload: memoryview, limits: Limits, *, whole: bool) -> bytes:
     if whole and size < declared:
         raise UnsoundPayloadError(f"{size} of the {declared} bytes that it declares")
     return kept[0] if len(kept) == 1 else b"".join(kept)
+
+
+def _lz4_at_once(payload: memoryview) -> Iterator[bytes]:
+    try:
+        expanded, read = lz4.frame.decompress(payload, return_bytes_read=True)
+    except RuntimeError as error:
+        raise UnsoundPayloadError(str(error)) from error
+    if read != len(payload):
+        raise UnsoundPayloadError("the frame does not end where the payload ends")
+    yield expanded
 
 
 def _lz4_pieces(payload: memoryview, whole: bool) -> Iterator[bytes]:
