@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from neuroact.recordings.h5.filters import Damaged, unshuffled, zstd_frame
+from neuroact.recordings.h5.decoding import Damaged, unshuffled, zstd_frame
 
 BYTE_SHUFFLED, STORED, BIT_SHUFFLED, NOT_SPLIT = 1, 2, 4, 16
 LZ4, ZLIB, ZSTD = 1, 3, 4

@@ -13,8 +13,9 @@ from neuroact.errors import CorruptRecording, LimitExceeded
 from neuroact.recordings.h5 import chunk_index
 from neuroact.recordings.h5.chunk_index import Chunks, Grid
 from neuroact.recordings.h5.datatypes import read_dataspace, read_datatype
+from neuroact.recordings.h5.decoding import Damaged
 from neuroact.recordings.h5.file import Cursor
-from neuroact.recordings.h5.filters import Damaged, Filter, read_pipeline, undo
+from neuroact.recordings.h5.filters import Filter, read_pipeline, undo
 from neuroact.recordings.h5.objects import DATASPACE, DATATYPE, EXTERNAL_FILES, FILTERS, LAYOUT, Node
 from neuroact.recordings.limits import MIB
 from neuroact.recordings.reader import check_limit

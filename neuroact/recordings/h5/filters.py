@@ -9,13 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neuroact.recordings.h5.decoding import Damaged, unshuffled, zstd_frame
 from neuroact.recordings.h5.file import Cursor
 
 MOST_FILTERS = 8
-
-
-class Damaged(Exception):
-    """A chunk that cannot be decoded; the message says why."""
 
 
 class Filter(NamedTuple):
@@ -77,15 +74,6 @@ def _unshuffle(data: bytes, _: int, filter: Filter) -> bytes:
     return unshuffled(data, filter.values[0] if filter.values else 1)
 
 
-def unshuffled(data: bytes, itemsize: int) -> bytes:
-    """Bytes sorted by their place in the element, put back together; what is left over stays as it is."""
-    whole = len(data) // itemsize if itemsize > 1 else 0
-    if not whole:
-        return data
-    planes = np.frombuffer(data, np.uint8, whole * itemsize).reshape(itemsize, whole)
-    return planes.T.tobytes() + data[whole * itemsize :]
-
-
 def _checked(data: bytes, _: int, __: Filter) -> bytes:
     body, stored = data[:-4], data[-4:]
     if len(stored) < 4 or _fletcher32(body) != struct.unpack("<I", stored)[0]:
@@ -111,18 +99,6 @@ def _folded(total: int) -> int:
 
 def _zstd(data: bytes, bound: int, _: Filter) -> bytes:
     return zstd_frame(data, bound)
-
-
-def zstd_frame(data: bytes, bound: int) -> bytes:
-    """One zstd frame of at most `bound` bytes; the size that its header declares is checked first."""
-    import zstandard
-
-    try:
-        if zstandard.frame_content_size(data) > bound:
-            raise Damaged("zstd: more data than the chunk has")
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=bound)
-    except zstandard.ZstdError as error:
-        raise Damaged(f"zstd: {error}") from error
 
 
 def _lzf(data: bytes, bound: int, filter: Filter) -> bytes:

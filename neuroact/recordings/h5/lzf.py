@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.jit import loop
-from neuroact.recordings.h5.filters import Damaged
+from neuroact.recordings.h5.decoding import Damaged
 
 SMALL = 1 << 10
 """Below this many bytes the loop runs as plain Python: see `neuroact.jit`."""
