@@ -84,7 +84,7 @@ def _why_not(path: Path) -> str | None:
     except UnknownFormat:
         return None if suffix in RECORDING_SUFFIXES else "not a recording"
     except RecordingNotFound:
-        pass  # a recording that cannot be opened: converting it will tell why
+        return None  # it cannot be opened: converting it will put that on record
     return None
 
 
