@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
+from neuroact.cores import granted
 from neuroact.datasets.folder_store import Engine, convert_folder
 from neuroact.datasets.group import convert_group
 from neuroact.datasets.manifest import Record
@@ -90,7 +91,7 @@ def convert(
     if collection.single:
         records, before = convert_single(collection, out, request, watcher, resume=resume)
         return Converted(out, tuple(records), before)
-    engine: Engine = partial(supervise, work=convert_group, jobs=jobs or processors(), watch=watcher.update)
+    engine: Engine = partial(supervise, work=convert_group, jobs=jobs or granted(), watch=watcher.update)
     if dask is not None:
         from neuroact.datasets.dask_engine import convert_on_dask
 
@@ -102,8 +103,3 @@ def convert(
 def arguments(sources: PathLike | Sequence[PathLike]) -> list[PathLike]:
     """One source as a list of one."""
     return [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-
-
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

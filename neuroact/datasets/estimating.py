@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
-from neuroact.datasets.converting import PathLike, arguments, processors
+from neuroact.cores import granted
+from neuroact.datasets.converting import PathLike, arguments
 from neuroact.datasets.encoding import described
 from neuroact.datasets.group import convert_group
 from neuroact.datasets.planning import Group
@@ -78,7 +79,7 @@ def estimate(
         return Estimate(collection, opened, first_failure, None, None, None)
     all_good = sum(source.size for source in good) * len(collection.sources) / opened
     share = all_good / trial.read
-    workers = 1 if collection.single else jobs or processors()
+    workers = 1 if collection.single else jobs or granted()
     return Estimate(
         collection,
         opened,
