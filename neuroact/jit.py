@@ -35,12 +35,8 @@ class Loop(Generic[P, R]):
         """The machine code's entry. The parts that the loop calls are compiled with it."""
         import numba
 
-        function = cast(FunctionType, self.plain)
-        called: dict[str, Any] = {name: function.__globals__.get(name) for name in function.__code__.co_names}
-        parts = {name: numba.njit(nogil=True)(value) for name, value in called.items() if hasattr(value, "is_part")}
-        copy = FunctionType(function.__code__, function.__globals__ | parts, function.__name__, function.__defaults__)
-        copy.__qualname__ = function.__qualname__
-        return cast(Callable[P, R], numba.njit(cache=True, nogil=True, parallel=self.parallel)(copy))
+        function = _with_compiled_parts(cast(FunctionType, self.plain))
+        return cast(Callable[P, R], numba.njit(cache=True, nogil=True, parallel=self.parallel)(function))
 
     def suited(self, events: int) -> Callable[P, R]:
         """What to run on `events` more events: plain Python until all so far would have paid for the machine code."""
@@ -71,6 +67,21 @@ def loop(function: Callable[P, R]) -> Loop[P, R]:
 
 
 def part(function: F) -> F:
-    """Marks a small function that loops call; it is compiled into them, and stays plain Python elsewhere."""
+    """Marks a small function that loops and parts call; it is compiled into them, and stays plain Python elsewhere."""
     function.is_part = True  # type: ignore[attr-defined]
     return function
+
+
+def _with_compiled_parts(function: FunctionType) -> FunctionType:
+    """A copy of a function that calls its parts, and they theirs, as machine code."""
+    import numba
+
+    called: dict[str, Any] = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+    parts = {
+        name: numba.njit(nogil=True)(_with_compiled_parts(value))
+        for name, value in called.items()
+        if hasattr(value, "is_part")
+    }
+    copy = FunctionType(function.__code__, function.__globals__ | parts, function.__name__, function.__defaults__)
+    copy.__qualname__ = function.__qualname__
+    return copy
