@@ -7,34 +7,103 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.jit import loop
+from neuroact.jit import loop, part
 from neuroact.recordings.words import CLOCK, Integer, count, step_back
 
 OUTSIDE, MALFORMED = range(2)
 """Entries of the tally, in the order of `TextReader.dropped`."""
-WHOLE, FRACTION, EXPONENT, WORD = range(4)
-"""Where in a number a byte stands; WORD is `True` or `False`."""
+WHOLE, FRACTION, EXPONENT, WORD, BROKEN = range(5)
+"""Where in a number a byte stands; WORD is `True` or `False`, BROKEN what makes no sense."""
+NO_NUMBER = -(2**63)
 T, X, Y, P = 1, 2, 4, 8
 FITS = (2**63 - 10) // 10
 """The largest number that can take one more digit. Further digits of a fraction are too small to matter."""
-TRUE = np.frombuffer(b"true\0\0", np.uint8)
-FALSE = np.frombuffer(b"false\0", np.uint8)
+NEWLINE, POINT, MINUS, PLUS, HASH, PERCENT = (ord(character) for character in "\n.-+#%")
+ZERO, NINE, SMALL_E, SMALL_F, SMALL_T = (ord(character) for character in "09eft")
+SEPARATORS = tuple(ord(character) for character in ", \n\t;\r")
+TO_SMALL = 0x20
+"""The bit that makes capital letters small."""
+WORDS = np.array([list(b"false\0"), list(b"true\0\0")], np.uint8)
 
 STATE = np.dtype(
     [
         *CLOCK,
         # What the reader says of the file: the column of each value, and whether times are seconds.
         ("at_t", "i8"), ("at_x", "i8"), ("at_y", "i8"), ("at_p", "i8"), ("seconds", "i8"),
-        # The line so far: where it begins, columns before this one, values found, whether it makes no sense.
-        ("line", "i8"), ("column", "i8"), ("found", "i8"), ("bad", "i8"), ("comment", "i8"), ("begun", "i8"),
+        # The line so far: where it begins, whether anything stands in it, columns before this one, values found.
+        ("line", "i8"), ("begun", "i8"), ("comment", "i8"), ("bad", "i8"), ("column", "i8"), ("found", "i8"),
         ("t", "i8"), ("x", "i8"), ("y", "i8"), ("p", "i8"),
-        # The number so far: digits without point or sign, and what they are to be multiplied with.
-        ("inside", "i8"), ("value", "i8"), ("digits", "i8"), ("power", "i8"), ("stage", "i8"), ("minus", "i8"),
+        # The number so far: digits without point or sign, and the power of ten that they are to be multiplied with.
+        ("inside", "i8"), ("stage", "i8"), ("minus", "i8"), ("value", "i8"), ("power", "i8"),
         ("exponent", "i8"), ("exponent_minus", "i8"),
+        ("word", "i8"), ("letter", "i8"),  # which of WORDS, and how far in it
         ("cut", "i8"),
     ]
 )  # fmt: skip
 """`cut`: byte of a last line that ends inside a value, or 0."""
+
+
+@part
+def stage_after(s: Any, byte: int, inside: int, stage: int) -> int:
+    """Takes a byte of an exponent or a word, digits aside, and returns where in the number the next one stands."""
+    letter = byte | TO_SMALL
+    if stage == WORD:
+        s["letter"] += 1
+        return WORD if letter == WORDS[s["word"], s["letter"]] else BROKEN
+    if stage != BROKEN and not inside and (letter == SMALL_F or letter == SMALL_T):
+        s["word"] = letter == SMALL_T
+        s["letter"] = 0
+        return WORD
+    if stage <= FRACTION and inside and letter == SMALL_E:
+        s["exponent"] = 0
+        s["exponent_minus"] = 0
+        return EXPONENT
+    if stage == EXPONENT and s["exponent"] == 0 and (byte == MINUS or byte == PLUS):
+        s["exponent_minus"] = byte == MINUS
+        return EXPONENT
+    return BROKEN
+
+
+@part
+def number(s: Any, inside: int, value: int, power: int, stage: int, minus: int) -> int:
+    """The number that a separator ends, rounded half up; `NO_NUMBER` if it is none or too large."""
+    if stage >= EXPONENT:
+        if stage == EXPONENT:
+            power += -s["exponent"] if s["exponent_minus"] else s["exponent"]
+        elif stage == BROKEN or WORDS[s["word"], s["letter"] + 1] != 0:
+            return NO_NUMBER
+        else:
+            value = s["word"]
+    elif not inside:
+        return NO_NUMBER
+    while power > 0 and value > 0:
+        if value > FITS:
+            return NO_NUMBER
+        value *= 10
+        power -= 1
+    while power < 0 and value > 0:
+        value = value // 10 + (1 if power == -1 and value % 10 >= 5 else 0)
+        power += 1
+    return -value if minus else value
+
+
+@part
+def keep(s: Any, places: tuple[int, int, int, int], column: int, value: int) -> int:
+    """Keeps the value of a column. Returns the flag of what it is, or 0 if events need no such column."""
+    at_t, at_x, at_y, at_p = places
+    if column == at_t:
+        s["t"] = value
+        return T
+    if column == at_x:
+        s["x"] = value
+        return X
+    if column == at_y:
+        s["y"] = value
+        return Y
+    if column == at_p:
+        s["p"] = value
+        return P
+    return 0
 
 
 @loop
@@ -42,103 +111,61 @@ def decode_text(  # noqa: C901  (one branch per kind of byte)
     words: NDArray[np.uint8], final: bool, state: Any, tally: Any, offset: int, width: int, height: int,
     t: NDArray[np.int64], x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8], size: int,
 ) -> tuple[Integer, Integer]:  # fmt: skip
-    """See `neuroact.recordings.words.Kernel`."""
+    """See `neuroact.recordings.words.Kernel`. The bytes of a number are taken here but for exponents and words."""
     s = state[0]
-    inside, value, digits, power = int(s["inside"]), int(s["value"]), int(s["digits"]), int(s["power"])
-    stage, minus, exponent, negative = int(s["stage"]), int(s["minus"]), int(s["exponent"]), int(s["exponent_minus"])
-    column, found, bad, comment, begun = (
-        int(s["column"]), int(s["found"]), int(s["bad"]), int(s["comment"]), int(s["begun"]),
-    )  # fmt: skip
-    at_t, at_x, at_y, at_p = int(s["at_t"]), int(s["at_x"]), int(s["at_y"]), int(s["at_p"])
+    begun, comment, bad = int(s["begun"]), int(s["comment"]), int(s["bad"])
+    column, found = int(s["column"]), int(s["found"])
+    inside, stage, minus = int(s["inside"]), int(s["stage"]), int(s["minus"])
+    value, power = int(s["value"]), int(s["power"])
+    places = int(s["at_t"]), int(s["at_x"]), int(s["at_y"]), int(s["at_p"])
+    seconds_at = places[0] if s["seconds"] else -1
     n = size
     i = 0
-    last_byte = words.size + 1 if final and begun | words.size else words.size
-    while i < last_byte and n < t.size:
+    stop = words.size + 1 if final and begun | words.size else words.size
+    while i < stop and n < t.size:
         ends_file = i == words.size
-        byte = 10 if ends_file else int(words[i])
+        byte = NEWLINE if ends_file else int(words[i])
         i += 1
-        if 48 <= byte <= 57:
-            inside = 1
-            begun = 1
+        if ZERO <= byte <= NINE:
+            begun = inside = 1
             if stage == EXPONENT:
-                exponent = min(10 * exponent + byte - 48, 999)
+                s["exponent"] = min(10 * s["exponent"] + byte - ZERO, 999)
             elif stage == WORD:
-                bad = 1
+                stage = BROKEN
             elif value <= FITS:
-                value = 10 * value + byte - 48
+                value = 10 * value + byte - ZERO
                 power -= stage == FRACTION
             else:
                 power += stage == WHOLE
             continue
-        if byte == 46 and stage == WHOLE:
-            stage = FRACTION
+        if byte == POINT and stage == WHOLE:
             begun = 1
+            stage = FRACTION
             continue
-        separates = byte == 44 or byte == 32 or byte == 10 or byte == 9 or byte == 59 or byte == 13
-        if not separates:
-            if begun == 0 and (byte == 35 or byte == 37):
+        if byte not in SEPARATORS:
+            if not begun and (byte == HASH or byte == PERCENT):
                 comment = 1
             begun = 1
-            if comment:
-                pass
-            elif stage == WORD:
-                digits += 1
-                bad = max(bad, int((byte | 32) != (TRUE if value else FALSE)[min(digits, 5)]))
-            elif (byte == 45 or byte == 43) and not inside and stage == WHOLE and not minus:
-                minus = 1 if byte == 45 else 0
-            elif (byte == 45 or byte == 43) and stage == EXPONENT and exponent == 0:
-                negative = 1 if byte == 45 else 0
-            elif (byte == 101 or byte == 69) and inside and stage != EXPONENT:
-                stage = EXPONENT
-            elif not inside and (byte == 84 or byte == 116 or byte == 70 or byte == 102):
-                inside = 1
-                stage = WORD
-                value = 1 if byte == 84 or byte == 116 else 0
+            if (byte == MINUS or byte == PLUS) and not inside and stage == WHOLE and not minus:
+                minus = 1 if byte == MINUS else 0
             else:
-                bad = 1
+                stage = stage_after(s, byte, inside, stage)
             continue
-        if stage == WORD and digits + 1 != (4 if value else 5):
-            bad = max(bad, 1)
-        if inside:  # a number ends here
-            if ends_file and not bad and (column == at_t or column == at_x or column == at_y):
-                s["cut"] = s["line"]  # more digits might have followed
-                bad = 2
-            power += -exponent if negative else exponent
-            if column == at_t and s["seconds"]:
-                power += 6
-            while power > 0 and value > 0:
-                if value > FITS:
-                    bad = max(bad, 1)
-                    break
-                value *= 10
-                power -= 1
-            while power < 0 and value > 0:
-                value = value // 10 + (1 if power == -1 and value % 10 >= 5 else 0)
-                power += 1
-            if minus:
-                value = -value
-            if column == at_t:
-                s["t"] = value
-                found |= T
-            elif column == at_x:
-                s["x"] = value
-                found |= X
-            elif column == at_y:
-                s["y"] = value
-                found |= Y
-            elif column == at_p:
-                s["p"] = value
-                found |= P
+        if inside or stage or minus:
+            value = number(s, inside, value, power + (6 if column == seconds_at else 0), stage, minus)
+            if value == NO_NUMBER:
+                bad = 1
+            flag = keep(s, places, column, value)
+            if flag == P or not ends_file:  # else more digits might have followed
+                found |= flag
             column += 1
-        elif stage or minus:
-            bad = max(bad, 1)
-        inside, value, digits, power, stage, minus, exponent, negative = 0, 0, 0, 0, 0, 0, 0, 0
-        if byte != 10:
+            inside = value = power = stage = minus = 0
+        if byte != NEWLINE:
             continue
         if comment or not begun:
             pass
         elif found != T | X | Y | P or bad:
-            if ends_file and bad != 1:
+            if ends_file and not bad:
                 s["cut"] = s["line"]
             else:
                 count(tally, MALFORMED, 1, s["line"])
@@ -148,16 +175,15 @@ def decode_text(  # noqa: C901  (one branch per kind of byte)
             t[n] = s["t"]
             x[n] = s["x"]
             y[n] = s["y"]
-            p[n] = 1 if s["p"] > 0 else 0
+            p[n] = s["p"] > 0
             n += 1
             if s["t"] < s["last"]:
                 step_back(state, s["last"] - s["t"])
             s["last"] = s["t"]
-        column, found, bad, comment, begun = 0, 0, 0, 0, 0
+        begun = comment = bad = column = found = 0
         s["line"] = offset + i
-    s["inside"], s["value"], s["digits"], s["power"] = inside, value, digits, power
-    s["stage"], s["minus"], s["exponent"], s["exponent_minus"] = stage, minus, exponent, negative
-    s["column"], s["found"], s["bad"], s["comment"], s["begun"] = column, found, bad, comment, begun
+    s["begun"], s["comment"], s["bad"], s["column"], s["found"] = begun, comment, bad, column, found
+    s["inside"], s["stage"], s["minus"], s["value"], s["power"] = inside, stage, minus, value, power
     return min(i, words.size), n
 
 

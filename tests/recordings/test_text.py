@@ -93,6 +93,9 @@ def test_a_last_line_without_an_end_counts_only_if_it_cannot_have_been_longer(tm
     cut = open_recording(write(tmp_path, "x,y,p,t\n1,2,0,5\n1,2,1,6"))
     with pytest.warns(DamageWarning, match="cut at byte 16"):
         assert cut.read().t.tolist() == [5]
+    comment = open_recording(write(tmp_path, "t,x,y,p\n5,1,2,0\n# end of 2024"))
+    assert comment.read().t.tolist() == [5]
+    assert not comment.report.damaged
 
 
 def test_a_line_longer_than_any_block_is_one_malformed_line(tmp_path: Path) -> None:
