@@ -23,12 +23,14 @@ from neuroact.recordings.words import CLOCK, Integer, WordReader, count, open_bi
 
 BOTTOM_UP = b"#!AER-DAT3.0"
 HEADER = 28
-EVENT, FRAME_HEADER, IMU6_SAMPLE, IMU9_SAMPLE = 8, 36, 36, 48
-"""Bytes of what packets hold; a frame is its header and its pixels."""
-STAMP = 4
-"""Where the time stands in all of them."""
+TYPE, CAMERA, SIZE, STAMP, OVERFLOW, CAPACITY, NUMBER, VALID = 0, 2, 4, 8, 12, 16, 20, 24
+"""Where in a header its fields stand: the first two have 2 bytes, the others 4."""
 SPECIAL, POLARITY, FRAME, IMU6, IMU9 = range(5)
 LAST_TYPE = 13
+EVENT, FRAME_HEADER, IMU6_SAMPLE, IMU9_SAMPLE = 8, 36, 36, 48
+"""Bytes of what packets hold; a frame is its header and its pixels."""
+STAMP_AT = 4
+"""Where the time stands in all of them."""
 TIMESTAMP_RESET = 1
 OUTSIDE, IMPOSSIBLE, DAMAGED, INVALID, SPECIALS, FRAMES, IMUS, OTHERS, OTHER_SOURCES = range(9)
 """Entries of the tally, in the order of `Aedat3Reader.dropped` and `.skipped`."""
@@ -51,38 +53,75 @@ STATE = np.dtype(
 
 
 @part
+def uint16(words: Any, at: Any) -> Integer:
+    """The number in the two bytes from `at` on."""
+    return np.int64(words[at]) | np.int64(words[at + ONE]) << 8
+
+
+@part
 def int32(words: Any, at: Any) -> Integer:
     """The signed number in the four bytes from `at` on."""
-    low = np.int64(words[at]) | np.int64(words[at + np.uint64(1)]) << 8
-    high = np.int64(words[at + np.uint64(2)]) | np.int64(words[at + np.uint64(3)]) << 8
-    return low | (high ^ 0x8000) - 0x8000 << 16
+    return uint16(words, at) | (uint16(words, at + np.uint64(2)) ^ 0x8000) - 0x8000 << 16
 
 
 @part
-def is_sound(
-    kind: Integer, item: Integer, overflow: Integer, room: Integer, number: Integer, valid: Integer, limit: Integer
-) -> bool:
+def field(words: Any, header: Any, name: int) -> Integer:
+    """One of the four-byte fields of the header that begins at byte `header`."""
+    return int32(words, header + np.uint64(name))
+
+
+@part
+def is_sound(words: Any, header: Any, limit: Integer) -> bool:
     """Whether a packet can have such a header."""
+    kind = uint16(words, header)
+    if kind > LAST_TYPE:  # so nearly all places of a damaged file are passed at once
+        return False
+    item, room = field(words, header, SIZE), field(words, header, CAPACITY)
+    number, valid = field(words, header, NUMBER), field(words, header, VALID)
     size_fits = item == EVENT if kind <= POLARITY else item > 0
-    return bool(
-        kind <= LAST_TYPE and size_fits and overflow >= 0 and 0 <= valid <= number <= room and item * room <= limit
-    )
+    counts_fit = 0 <= valid <= number <= room and item * room <= limit
+    return bool(size_fits and counts_fit and field(words, header, OVERFLOW) >= 0)
 
 
 @part
-def is_telling(kind: Integer, item: Integer, stamp: Integer, number: Integer) -> bool:
+def is_telling(words: Any, header: Any) -> bool:
     """Whether a sound header is none by chance, such as in a row of zeros: after damage only such a one will do."""
+    kind = uint16(words, header)
+    item = field(words, header, SIZE)
     size_fits = (
         kind <= POLARITY
         or (kind == FRAME and item > FRAME_HEADER)
         or (kind == IMU6 and item == IMU6_SAMPLE)
         or (kind == IMU9 and item == IMU9_SAMPLE)
     )
-    return bool(size_fits and stamp == STAMP and number > 0)
+    return bool(size_fits and field(words, header, STAMP) == STAMP_AT and field(words, header, NUMBER) > 0)
+
+
+@part
+def begin_packet(words: Any, header: Any, s: Any, tally: Any) -> None:
+    """Takes the sound header that begins at `state.begin` in the file: what follows is events, or is left out."""
+    kind, camera = uint16(words, header), uint16(words, header + np.uint64(CAMERA))
+    number = field(words, header, NUMBER)
+    s["type"] = kind
+    s["events"] = 0
+    s["rest"] = field(words, header, SIZE) * field(words, header, CAPACITY)
+    if kind == POLARITY and s["camera"] < 0:
+        s["camera"] = camera
+    if kind == POLARITY and camera != s["camera"]:
+        count(tally, OTHER_SOURCES, number, s["begin"])
+    elif kind <= POLARITY:
+        s["events"] = number
+        s["rest"] -= EVENT * number
+        if kind == POLARITY:
+            s["wraps"] = field(words, header, OVERFLOW)
+    elif kind == FRAME:
+        count(tally, FRAMES, number, s["begin"])
+    else:
+        count(tally, IMUS if kind == IMU6 or kind == IMU9 else OTHERS, number, s["begin"])
 
 
 @loop
-def decode_aedat3(  # noqa: C901  (one branch per kind of packet)
+def decode_aedat3(
     words: NDArray[np.uint8], final: bool, state: Any, tally: Any, offset: int, width: int, height: int,
     t: NDArray[np.int64], x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8], size: int,
 ) -> tuple[Integer, Integer]:  # fmt: skip
@@ -99,8 +138,8 @@ def decode_aedat3(  # noqa: C901  (one branch per kind of packet)
             if i + np.uint64(EVENT) > stop:
                 break
             data = int32(words, i)
-            now = int32(words, i + np.uint64(4))
-            events -= 1
+            now = int32(words, i + np.uint64(STAMP_AT))
+            column, row = data >> 17 & 0x7FFF, data >> 2 & 0x7FFF
             if kind == SPECIAL:
                 count(tally, SPECIALS, 1, offset + np.int64(i))
                 if data & 1 and data >> 1 & 0x7F == TIMESTAMP_RESET:
@@ -109,21 +148,19 @@ def decode_aedat3(  # noqa: C901  (one branch per kind of packet)
                 count(tally, INVALID, 1, offset + np.int64(i))
             elif now < 0:
                 count(tally, IMPOSSIBLE, 1, offset + np.int64(i))
+            elif column >= width or row >= height:
+                count(tally, OUTSIDE, 1, offset + np.int64(i))
             else:
-                column = data >> 17 & 0x7FFF
-                row = data >> 2 & 0x7FFF
-                if column < width and row < height:
-                    now |= high
-                    t[n] = now
-                    x[n] = column
-                    y[n] = height - 1 - row if turned else row
-                    p[n] = data >> 1 & 1
-                    n += ONE
-                    if now < last:
-                        step_back(state, last - now)
-                    last = now
-                else:
-                    count(tally, OUTSIDE, 1, offset + np.int64(i))
+                now |= high
+                t[n] = now
+                x[n] = column
+                y[n] = height - 1 - row if turned else row
+                p[n] = data >> 1 & 1
+                n += ONE
+                if now < last:
+                    step_back(state, last - now)
+                last = now
+            events -= 1
             i += np.uint64(EVENT)
         elif rest > 0:
             if i == stop:
@@ -134,39 +171,17 @@ def decode_aedat3(  # noqa: C901  (one branch per kind of packet)
         else:
             if i + np.uint64(HEADER) > stop:
                 break
-            kind = np.int64(words[i]) | np.int64(words[i + ONE]) << 8
-            camera = np.int64(words[i + np.uint64(2)]) | np.int64(words[i + np.uint64(3)]) << 8
-            item = int32(words, i + np.uint64(4))
-            stamp = int32(words, i + np.uint64(8))
-            overflow = int32(words, i + np.uint64(12))
-            room = int32(words, i + np.uint64(16))
-            number = int32(words, i + np.uint64(20))
-            valid = int32(words, i + np.uint64(24))
-            sound = is_sound(kind, item, overflow, room, number, valid, s["limit"])
-            if not sound or (s["lost"] and not is_telling(kind, item, stamp, number)):
+            if is_sound(words, i, s["limit"]) and (s["lost"] == 0 or is_telling(words, i)):
+                s["lost"] = 0
+                s["begin"] = offset + np.int64(i)
+                begin_packet(words, i, s, tally)
+                kind, events, rest, high = s["type"], s["events"], s["rest"], s["wraps"] << 31
+                i += np.uint64(HEADER)
+            else:
                 if s["lost"] == 0:
                     count(tally, DAMAGED, 1, offset + np.int64(i))
                 s["lost"] = 1
                 i += ONE
-                continue
-            s["lost"] = 0
-            s["begin"] = offset + np.int64(i)
-            rest = item * room
-            if kind == POLARITY and s["camera"] < 0:
-                s["camera"] = camera
-            if kind == POLARITY and camera != s["camera"]:
-                count(tally, OTHER_SOURCES, number, s["begin"])
-            elif kind <= POLARITY:
-                events = number
-                rest -= EVENT * number
-                if kind == POLARITY:
-                    s["wraps"] = overflow
-                    high = overflow << 31
-            elif kind == FRAME:
-                count(tally, FRAMES, number, s["begin"])
-            else:
-                count(tally, IMUS if kind == IMU6 or kind == IMU9 else OTHERS, number, s["begin"])
-            i += np.uint64(HEADER)
     s["type"], s["events"], s["rest"], s["last"] = kind, events, rest, last
     return np.int64(i), np.int64(n)
 
