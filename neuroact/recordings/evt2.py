@@ -23,11 +23,19 @@ from neuroact.recordings.words import CLOCK, GROUP, Integer, WordReader, count, 
 CD_ON, TIME_HIGH, EXT_TRIGGER = 0x1, 0x8, 0xA
 OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
 """Entries of the tally, in the order of `Evt2Reader.dropped` and `.skipped`."""
-HALF_RANGE = 1 << 33
+RANGE = 1 << 34
+"""Of the time in µs."""
 ONE = np.uint64(1)
 COORDINATE, LOW_TIME = np.uint32(0x7FF), np.uint32(0x3F)
 
-STATE = np.dtype([*CLOCK, ("started", "i8"), ("high", "i8")])
+STATE = np.dtype([*CLOCK, ("started", "i8"), ("base", "i8")])
+
+
+@part
+def base_after(base: Integer, word: Integer) -> Integer:
+    """The time in µs, overflows included, that a TIME_HIGH `word` gives after one that gave `base`."""
+    new = base & -RANGE | (np.int64(word) & 0xFFFFFFF) << 6
+    return new + RANGE if base - new > RANGE // 2 else new
 
 
 @part
@@ -49,19 +57,18 @@ def decode_evt2(
     words: NDArray[np.uint32], final: bool, state: Any, tally: Any, offset: int, width: int, height: int,
     t: NDArray[np.int64], x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8], size: int,
 ) -> tuple[Integer, Integer]:  # fmt: skip
-    """See `neuroact.recordings.words.Kernel`. `state.high` is the time of the last TIME_HIGH in µs, without wraps.
+    """See `neuroact.recordings.words.Kernel`. `state.base` is the time of the last TIME_HIGH, overflows included.
 
     Groups of events without anything odd are converted in loops that the compiler turns into vector instructions;
     after a group with something odd, as many words are looked at one by one.
     """
     s = state[0]
-    high, wraps, last, started = s["high"], s["wraps"], s["last"], s["started"]
+    base, last, started = s["base"], s["last"], s["started"]
     columns, rows = np.uint32(width), np.uint32(height)
     n = np.uint64(size)
     capacity = np.uint64(t.size)
     i = np.uint64(0)
     stop = np.uint64(words.size)
-    base = (wraps << 34) + high
     one_by_one = i
     while i < stop and n < capacity:
         word = words[i]
@@ -96,11 +103,7 @@ def decode_evt2(
             else:
                 count(tally, OUTSIDE, 1, offset + 4 * np.int64(i))
         elif kind == TIME_HIGH:
-            new = np.int64(word & np.uint32(0xFFFFFFF)) << 6
-            if high - new > HALF_RANGE:
-                wraps += 1
-            high = new
-            base = (wraps << 34) + high
+            base = base_after(base, word)
             started = np.int64(1)
         else:
             entry = UNKNOWN if started else EARLY
@@ -108,7 +111,7 @@ def decode_evt2(
                 entry = TRIGGER
             count(tally, entry, 1, offset + 4 * np.int64(i))
         i += ONE
-    s["high"], s["wraps"], s["last"], s["started"] = high, wraps, last, started
+    s["base"], s["wraps"], s["last"], s["started"] = base, base // RANGE, last, started
     return np.int64(i), np.int64(n)
 
 

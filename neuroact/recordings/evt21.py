@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.jit import loop
-from neuroact.recordings.evt2 import CD_ON, EXT_TRIGGER, HALF_RANGE, TIME_HIGH
+from neuroact.recordings.evt2 import CD_ON, EXT_TRIGGER, RANGE, TIME_HIGH, base_after
 from neuroact.recordings.prophesee_header import PropheseeHeader, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.vectors import POSITION, WIDTH, emit_vector
@@ -25,7 +25,7 @@ KINDS = (0x0, 0x1, 0x8, 0xA, 0xE, 0xF)
 FIRST_LITTLE_SYSTEM = 55
 TWO = np.uint64(2)
 
-STATE = np.dtype([*CLOCK, ("started", "i8"), ("high", "i8"), ("upper", "i8")])
+STATE = np.dtype([*CLOCK, ("started", "i8"), ("base", "i8"), ("upper", "i8")])
 
 
 @loop
@@ -36,16 +36,15 @@ def decode_evt21(
 ) -> tuple[Integer, Integer]:  # fmt: skip
     """See `neuroact.recordings.words.Kernel`. `words` are halves; `state.upper` is the place of the upper one, 0 or 1.
 
-    `state.high` is the time of the last TIME_HIGH in µs, without wraps.
+    `state.base` is the time of the last TIME_HIGH, overflows included.
     """
     s = state[0]
-    high, wraps, last, started = s["high"], s["wraps"], s["last"], s["started"]
+    base, last, started = s["base"], s["last"], s["started"]
     upper, lower = np.uint64(s["upper"]), np.uint64(1 - s["upper"])
     n = np.uint64(size)
     limit = np.uint64(t.size - WIDTH)
     i = np.uint64(0)
     stop = np.uint64(words.size // 2 * 2)
-    base = (wraps << 34) + high
     while i < stop and n <= limit:
         head = np.int64(words[i + upper])
         kind = head >> 28
@@ -63,11 +62,7 @@ def decode_evt21(
                     step_back(state, last - now)
                 last = now
         elif kind == TIME_HIGH:
-            new = (head & 0xFFFFFFF) << 6
-            if high - new > HALF_RANGE:
-                wraps += 1
-            high = new
-            base = (wraps << 34) + high
+            base = base_after(base, head)
             started = np.int64(1)
         else:
             entry = UNKNOWN if started else EARLY
@@ -75,7 +70,7 @@ def decode_evt21(
                 entry = TRIGGER
             count(tally, entry, 1, offset + 4 * np.int64(i))
         i += TWO
-    s["high"], s["wraps"], s["last"], s["started"] = high, wraps, last, started
+    s["base"], s["wraps"], s["last"], s["started"] = base, base // RANGE, last, started
     return np.int64(i), np.int64(n)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.jit import loop
-from neuroact.recordings.evt2 import HALF_RANGE
+from neuroact.recordings.evt2 import RANGE, base_after
 from neuroact.recordings.prophesee_header import PropheseeHeader, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.vectors import POSITION, WIDTH, emit_vector
@@ -23,7 +23,7 @@ OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
 """Entries of the tally, in the order of `Evt4Reader.dropped` and `.skipped`."""
 ONE = np.uint64(1)
 
-STATE = np.dtype([*CLOCK, ("started", "i8"), ("high", "i8")])
+STATE = np.dtype([*CLOCK, ("started", "i8"), ("base", "i8")])
 
 
 @loop
@@ -32,14 +32,13 @@ def decode_evt4(
     t: NDArray[np.int64], x: NDArray[np.uint16], y: NDArray[np.uint16], p: NDArray[np.uint8], size: int,
     position: NDArray[np.uint8],
 ) -> tuple[Integer, Integer]:  # fmt: skip
-    """See `neuroact.recordings.words.Kernel`. `state.high` is the time of the last TIME_HIGH in µs, without wraps."""
+    """See `neuroact.recordings.words.Kernel`. `state.base` is the time of the last TIME_HIGH, overflows included."""
     s = state[0]
-    high, wraps, last, started = s["high"], s["wraps"], s["last"], s["started"]
+    base, last, started = s["base"], s["last"], s["started"]
     n = np.uint64(size)
     limit = np.uint64(t.size - WIDTH)
     i = np.uint64(0)
     stop = np.uint64(words.size)
-    base = (wraps << 34) + high
     while i < stop and n <= limit:
         word = np.int64(words[i])
         kind = word >> 28
@@ -60,11 +59,7 @@ def decode_evt4(
                     step_back(state, last - now)
                 last = now
         elif kind == TIME_HIGH:
-            new = (word & 0xFFFFFFF) << 6
-            if high - new > HALF_RANGE:
-                wraps += 1
-            high = new
-            base = (wraps << 34) + high
+            base = base_after(base, word)
             started = np.int64(1)
         else:
             entry = UNKNOWN if started else EARLY
@@ -74,7 +69,7 @@ def decode_evt4(
         i += ONE
         if is_vector:
             i += ONE
-    s["high"], s["wraps"], s["last"], s["started"] = high, wraps, last, started
+    s["base"], s["wraps"], s["last"], s["started"] = base, base // RANGE, last, started
     return np.int64(i), np.int64(n)
 
 
