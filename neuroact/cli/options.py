@@ -11,8 +11,8 @@ from neuroact.recordings.formats import READERS
 from neuroact.recordings.limits import DEFAULT_LIMITS, Limits
 
 SIZE = re.compile(r"(\d{1,9})x(\d{1,9})")
-
 DURATION = re.compile(r"(\d{1,12}(?:\.\d+)?) ?(us|µs|μs|ms|s|min)")
+# There are two signs for micro that look alike: U+00B5 and the Greek letter.
 MICROSECONDS = {"us": 1, "µs": 1, "μs": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000}
 
 

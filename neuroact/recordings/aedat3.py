@@ -44,10 +44,10 @@ STATE = np.dtype(
         ("events", "i8"),  # and how many events
         ("rest", "i8"),  # and bytes after them are still to come
         ("camera", "i8"),  # source number of the first packet of events; other cameras are left out
-        ("lost", "i8"),
-        ("resets", "i8"),
-        ("turned", "i8"),
-        ("limit", "i8"),
+        ("lost", "i8"),  # whether a sound header is being looked for
+        ("resets", "i8"),  # of the camera's clock
+        ("turned", "i8"),  # whether rows are turned upside down
+        ("limit", "i8"),  # of the bytes of a packet
     ]
 )
 

@@ -27,12 +27,15 @@ from neuroact.recordings.words import WordDecoder, WordReader, open_binary
 HEAD = 1 << 16
 """Bytes that are looked at to learn how the file is written."""
 ROWS = 1024
+"""Lines of it that tell the order of the columns."""
 LONGEST_ROW = 35
 """Bytes of `65535,65535,255,-9223372036854775808` and its end."""
 PIECE = 1 << 16
 """Events formatted at a time."""
 OPENEB = b"%geometry:"
 """How openEB's decoders begin files, whose columns are x, y, p, t."""
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+"""What `zipfile` raises for damage, and for ways to compress that it does not know."""
 
 
 @dataclass
@@ -90,7 +93,7 @@ class ZipMember:
         """See `ByteStream`."""
         try:
             data = self._file.read(len(buffer))
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except UNREADABLE as error:
             self._report.drop(f"rest of the zip file ({error})", 1, None)
             return 0
         buffer[: len(data)] = data
@@ -120,7 +123,7 @@ def open_text_zip(source: Source) -> TextReader:
         try:
             with archive.open(files[0]) as file:
                 head = file.read(HEAD)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except UNREADABLE as error:
             raise CorruptRecording(source.path, f"{files[0].filename} in the zip cannot be read: {error}") from error
     return TextReader(source, read_text_header(source, head), files[0].filename)
 

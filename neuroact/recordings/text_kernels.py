@@ -18,7 +18,7 @@ NO_NUMBER = -(2**63)
 T, X, Y, P = 1, 2, 4, 8
 FITS = (2**63 - 10) // 10
 """The largest number that can take one more digit. Further digits of a fraction are too small to matter."""
-NEWLINE, POINT, MINUS, PLUS, HASH, PERCENT = (ord(character) for character in "\n.-+#%")
+NEWLINE, COMMA, POINT, MINUS, PLUS, HASH, PERCENT = (ord(character) for character in "\n,.-+#%")
 ZERO, NINE, SMALL_E, SMALL_F, SMALL_T = (ord(character) for character in "09eft")
 SEPARATORS = tuple(ord(character) for character in ", \n\t;\r")
 TO_SMALL = 0x20
@@ -203,7 +203,7 @@ def format_rows(
             elif column == 2:
                 value = np.int64(p[k])
             if value < 0:
-                out[n] = 45
+                out[n] = MINUS
                 n += 1
             # Digits come from the last one on; of negative numbers too, as the smallest has no positive twin.
             stop = n + 1
@@ -215,8 +215,8 @@ def format_rows(
             for _ in range(stop - n):
                 place -= 1
                 digit = value % 10 if value >= 0 else (10 - value % 10) % 10
-                out[place] = 48 + digit
+                out[place] = ZERO + digit
                 value = value // 10 if value >= 0 else (value + digit) // 10
-            out[stop] = 10 if column == 3 else 44
+            out[stop] = NEWLINE if column == 3 else COMMA
             n = stop + 1
     return n
