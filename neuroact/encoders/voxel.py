@@ -1,4 +1,12 @@
-"""Voxel grids: time cut into bins, each event shared between its two nearest."""
+"""Voxel grids: time cut into bins, each event shared between its two nearest.
+
+What an event costs is the addition of its shares to two bins, far apart in memory. But in the interval between two bins
+shares grow evenly, so both follow from how many events a pixel has and from the sum of their times. These two sums are
+packed into one integer and need one addition; `settle` turns them into shares when the interval is over. That takes a
+pass over the image, so the first few events of an interval are shared one by one, and so are those from before the
+latest interval, where time runs back. Which way an event goes depends on the events before it, not on the pieces they
+came in.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +15,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.encoders.base import require_at_least, require_inside, require_polarity
+from neuroact.encoders.base import BLOCK, require_at_least, require_inside, require_polarity
 from neuroact.encoders.window import Window
 from neuroact.events import Events
 from neuroact.jit import loop, part
 
 RUN = 1024
-"""Events whose places and weights are computed before they are added; they stay in the first-level cache."""
+"""Events whose places and values are computed before they are added; they stay in the first-level cache."""
+FEW = 1 << 16
+"""Events of an interval that are shared one by one, whatever follows: they cost less than a pass over the image."""
+TIME_BITS = 20
+"""Of a time within an interval: sums are exact where it lasts up to a second, and to a millionth of it beyond."""
+SUM_BITS = 42
+"""Of a packed sum, the lower ones that hold the sum of times; the others count events."""
+FULL = (1 << 21) - 1
+"""Events that a packed sum holds: `FULL << TIME_BITS` still fits below `SUM_BITS`, `FULL << SUM_BITS` 64, signed."""
 
 
 def voxel_grid(
@@ -34,9 +50,20 @@ def voxel_grid(
     Raises `ValueError` if `bins < 1`, `EncodingError` for events outside the sensor, `NoPolarity` for a stream
     without.
     """
-    grid = VoxelGrid(sensor_size or events.sensor_size, Window.of(events), bins, split_polarity=split_polarity)
-    grid.add(events)
+    size = sensor_size or events.sensor_size
+    grid = VoxelGrid(size, _ends(events), bins, split_polarity=split_polarity)
+    if not grid.take(events):
+        grid = VoxelGrid(size, Window.of(events), bins, split_polarity=split_polarity)
+        grid.add(events)
     return grid.result()
+
+
+def _ends(events: Events) -> Window:
+    """The window of the first and the last events. It is nearly always that of all, and takes no pass over them."""
+    if len(events) <= 2 * BLOCK:
+        return Window.of(events)
+    t = np.concatenate([events.t[:BLOCK], events.t[-BLOCK:]])
+    return Window(int(t.min()), int(t.max()) + 1)
 
 
 class VoxelGrid:
@@ -54,38 +81,57 @@ class VoxelGrid:
         self._shape = (bins, 2, height, width) if split_polarity else (bins, height, width)
         # The kernel writes to a bin and the next one, so even a single bin gets a neighbour, of weight zero.
         self._grid = np.zeros((max(bins, 2), *self._shape[1:]), np.float32)
+        self._added = 0
+        self._sums = np.empty(0, np.int64)
+        self._latest = np.zeros(2, np.int64)
 
     def add(self, events: Events) -> None:
-        require_polarity(events)
-        done = share.suited(len(events))(
-            self._grid.reshape(-1), events.t, events.x, events.y, events.p, *self._window.span, *self._sensor_size,
-            self._shape[0], len(self._shape) == 4,
-        )  # fmt: skip
-        if done < len(events):
+        if not self.take(events):
             require_inside(events, self._sensor_size, self._window.span)
 
+    def take(self, events: Events) -> bool:
+        """Adds events if all of them lie in the window and on the sensor; if not, the grid means nothing any more."""
+        require_polarity(events)
+        self._added += len(events)
+        if self._added > FEW and not self._sums.size:
+            self._sums = np.zeros(self._grid[0].size, np.int64)
+        return self._share(events) == len(events)
+
     def result(self) -> NDArray[np.float32]:
+        if self._sums.size:
+            self._share(Events.empty(self._sensor_size), closing=True)
+            self._sums = np.empty(0, np.int64)
         return self._grid[: self._shape[0]]
+
+    def _share(self, events: Events, *, closing: bool = False) -> int:
+        done: int = share.suited(len(events) + self._sums.size)(  # a pass over the image is work, too
+            self._grid.reshape(-1), self._sums, self._latest, events.t, events.x, events.y, events.p,
+            *self._window.span, *self._sensor_size, self._shape[0], len(self._shape) == 4, FEW, closing,
+        )  # fmt: skip
+        return done
 
 
 @loop
 def share(
-    grid: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int, width: int, height: int, bins: int, split: bool
-) -> Any:
+    grid: Any, sums: Any, latest: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int,
+    width: int, height: int, bins: int, split: bool, few: int, closing: bool,
+) -> Any:  # fmt: skip
     """Adds events to their two nearest bins; stops at one outside and returns how many came before its run.
 
     Events are taken in runs within one interval between bins, whose borders are integers and so exact: a run's
-    arithmetic is done by vector instructions, and only its additions one by one.
+    arithmetic is done by vector instructions, and only its additions one by one. `latest` holds the latest interval
+    so far and how many events it had, those beyond `few` in `sums`; `closing` empties them into the grid.
     """
-    intervals = max(bins - 1, 1)
-    duration = max(last - first, 1)
+    intervals, duration = max(bins - 1, 1), max(last - first, 1)
     slope = intervals / duration if bins > 1 else 0.0
-    offset = 0.0
-    start = stop = first
+    shift = 0
+    while duration // intervals >> shift >= 1 << TIME_BITS:
+        shift += 1
+    b, start, stop = 0, first, first
     image = np.uint64(width * height)
-    next_bin = image + image if split else image
-    base = np.uint64(0)
-    voxel, earlier, later = np.empty(RUN, np.uint64), np.empty(RUN, np.float32), np.empty(RUN, np.float32)
+    cells, on = (image + image, image) if split else (image, np.uint64(0))
+    voxel, value = np.empty(RUN, np.uint64), np.empty(RUN, np.int64)
+    earlier, later = np.empty(RUN, np.float32), np.empty(RUN, np.float32)
     begin = 0
     while begin < t.size:
         if t[begin] < start or t[begin] >= stop:
@@ -94,19 +140,50 @@ def share(
             b = min((t[begin] - first) * intervals // duration, intervals - 1)
             start = first - (-b * duration // intervals)
             stop = first - (-(b + 1) * duration // intervals) if b < intervals - 1 else last + 1
-            offset = ((start - first) * intervals - b * duration) / duration if bins > 1 else 0.0
-            base = np.uint64(b) * next_bin
-        end = begin + 1
-        while end < min(begin + RUN, t.size) and start <= t[end] < stop:
-            end += 1
-        if not place(voxel, x[begin:end], y[begin:end], p[begin:end], width, height, image if split else np.uint64(0)):
+            if b > latest[0]:
+                if latest[1] > few:
+                    settle(grid, sums, latest[0], duration, intervals, slope, shift)
+                latest[0], latest[1] = b, 0
+        room = few - latest[1] if latest[1] < few else few + FULL - latest[1]
+        end = begin + together(t[begin : begin + min(room, RUN)], start, stop)
+        if not place(voxel, x[begin:end], y[begin:end], p[begin:end], width, height, on):
             return begin
-        weigh(earlier, later, t[begin:end], p[begin:end], start, slope, offset, split)
-        for i in range(np.uint64(end - begin)):
-            grid[base + voxel[i]] += earlier[i]
-            grid[base + voxel[i] + next_bin] += later[i]
+        if b == latest[0] and latest[1] >= few:
+            pack(value, t[begin:end], p[begin:end], start, shift, split)
+            for i in range(np.uint64(end - begin)):
+                sums[voxel[i]] += value[i]
+        else:
+            weigh(earlier, later, t[begin:end], p[begin:end], start, slope, -b * duration % intervals / duration, split)
+            base = np.uint64(b) * cells
+            for i in range(np.uint64(end - begin)):
+                grid[base + voxel[i]] += earlier[i]
+                grid[base + voxel[i] + cells] += later[i]
+        if b == latest[0]:
+            latest[1] += end - begin
+            if latest[1] == few + FULL:
+                settle(grid, sums, b, duration, intervals, slope, shift)
+                latest[1] = few
         begin = end
+    if closing and latest[1] > few:
+        settle(grid, sums, latest[0], duration, intervals, slope, shift)
+        latest[1] = few
     return begin
+
+
+@part
+def together(t: Any, start: int, stop: int) -> Any:
+    """How many events from the first on lie within an interval; looks at so many at once as vectors hold."""
+    count, block = np.uint64(0), np.uint64(32)
+    while count + block <= t.size:
+        outside = np.uint64(0)
+        for i in range(count, count + block):
+            outside |= np.uint64(t[i] < start) | np.uint64(t[i] >= stop)
+        if outside:
+            break
+        count += block
+    while count < t.size and start <= t[count] < stop:
+        count += np.uint64(1)
+    return np.int64(count)
 
 
 @part
@@ -129,3 +206,31 @@ def weigh(earlier: Any, later: Any, t: Any, p: Any, start: int, slope: float, of
         sign = np.float32(1.0) if split else np.float32(2.0) * np.float32(p[i]) - np.float32(1.0)
         later[i] *= sign
         earlier[i] = sign - later[i]
+
+
+@part
+def pack(value: Any, t: Any, p: Any, start: int, shift: int, split: bool) -> None:
+    """What each event adds to the sums: ±1 event and ± its time in the interval, in units of `1 << shift` µs."""
+    for i in range(t.size):
+        time = np.int64(np.uint64(t[i] - start) >> np.uint64(shift))
+        minus = np.int64(0) if split else np.int64(p[i]) - np.int64(1)
+        value[i] = (time + (1 << SUM_BITS) ^ minus) - minus
+
+
+@part
+def settle(grid: Any, sums: Any, b: int, duration: int, intervals: int, slope: float, shift: int) -> None:
+    """Adds to bins `b` and `b + 1` the shares of the events that were summed up, and empties the sums.
+
+    later = slope Σ±(t - start) + offset Σ±1,   earlier = Σ±1 - later
+    """
+    offset = -b * duration % intervals / duration
+    scale = slope * (1 << shift)
+    cells = np.uint64(sums.size)
+    base = np.uint64(b) * cells
+    for i in range(cells):
+        times = sums[i] << (64 - SUM_BITS) >> (64 - SUM_BITS)
+        events = sums[i] - times >> SUM_BITS
+        later = times * scale + events * offset
+        grid[base + i] += np.float32(events - later)
+        grid[base + i + cells] += np.float32(later)
+        sums[i] = 0
