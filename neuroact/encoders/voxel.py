@@ -22,8 +22,6 @@ from neuroact.jit import loop, part
 
 RUN = 1024
 """Events whose places and values are computed before they are added; they stay in the first-level cache."""
-FEW = 1 << 16
-"""Events of an interval that are shared one by one, whatever follows: they cost less than a pass over the image."""
 TIME_BITS = 20
 """Of a time within an interval: sums are exact where it lasts up to a second, and to a millionth of it beyond."""
 SUM_BITS = 42
@@ -81,7 +79,7 @@ class VoxelGrid:
         self._shape = (bins, 2, height, width) if split_polarity else (bins, height, width)
         # The kernel writes to a bin and the next one, so even a single bin gets a neighbour, of weight zero.
         self._grid = np.zeros((max(bins, 2), *self._shape[1:]), np.float32)
-        self._added = 0
+        self._few = few_for(width * height)
         self._sums = np.empty(0, np.int64)
         self._latest = np.zeros(2, np.int64)
 
@@ -92,10 +90,11 @@ class VoxelGrid:
     def take(self, events: Events) -> bool:
         """Adds events if all of them lie in the window and on the sensor; if not, the grid means nothing any more."""
         require_polarity(events)
-        self._added += len(events)
-        if self._added > FEW and not self._sums.size:
+        done = self._share(events)
+        if done < len(events) and self._latest[1] == self._few and not self._sums.size:
             self._sums = np.zeros(self._grid[0].size, np.int64)
-        return self._share(events) == len(events)
+            done += self._share(events[done:])
+        return done == len(events)
 
     def result(self) -> NDArray[np.float32]:
         if self._sums.size:
@@ -106,9 +105,14 @@ class VoxelGrid:
     def _share(self, events: Events, *, closing: bool = False) -> int:
         done: int = share.suited(len(events) + self._sums.size)(  # a pass over the image is work, too
             self._grid.reshape(-1), self._sums, self._latest, events.t, events.x, events.y, events.p,
-            *self._window.span, *self._sensor_size, self._shape[0], len(self._shape) == 4, FEW, closing,
+            *self._window.span, *self._sensor_size, self._shape[0], len(self._shape) == 4, self._few, closing,
         )  # fmt: skip
         return done
+
+
+def few_for(pixels: int) -> int:
+    """How many events of an interval are always shared one by one: what a pass over the image costs, about."""
+    return max(1 << 16, pixels // 2)
 
 
 @loop
@@ -116,7 +120,7 @@ def share(
     grid: Any, sums: Any, latest: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int,
     width: int, height: int, bins: int, split: bool, few: int, closing: bool,
 ) -> Any:  # fmt: skip
-    """Adds events to their two nearest bins; stops at one outside and returns how many came before its run.
+    """Adds events to their two nearest bins and returns how many; stops at a run with one outside, or for want of sums.
 
     Events are taken in runs within one interval between bins, whose borders are integers and so exact: a run's
     arithmetic is done by vector instructions, and only its additions one by one. `latest` holds the latest interval
@@ -144,6 +148,8 @@ def share(
                 if latest[1] > few:
                     settle(grid, sums, latest[0], duration, intervals, slope, shift)
                 latest[0], latest[1] = b, 0
+        if b == latest[0] and latest[1] == few and sums.size == 0:
+            return begin
         room = few - latest[1] if latest[1] < few else few + FULL - latest[1]
         end = begin + together(t[begin : begin + min(room, RUN)], start, stop)
         if not place(voxel, x[begin:end], y[begin:end], p[begin:end], width, height, on):

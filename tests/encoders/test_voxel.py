@@ -11,7 +11,8 @@ from tests.encoders.streams import SIZE, disordered, events_of, pieces
 @pytest.fixture(params=["one by one", "both ways", "summed up"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How events reach the grid: as few or as many of an interval do."""
-    monkeypatch.setattr(voxel, "FEW", {"one by one": 1 << 16, "both ways": 100, "summed up": 0}[request.param])
+    few = {"one by one": 1 << 16, "both ways": 100, "summed up": 0}[request.param]
+    monkeypatch.setattr(voxel, "few_for", lambda pixels: few)
     return str(request.param)
 
 
