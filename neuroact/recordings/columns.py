@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from neuroact.events import Events
 
+BATCH = 1 << 18
+"""Events that are decoded at a time where the caller does not care: 3.4 MB of columns."""
+
 
 class Columns:
     """Four arrays with room for `capacity` events, of which the first `size` are filled.
@@ -67,10 +70,18 @@ class Columns:
         stop = self.size if count is None else count
         return Events(self.t[:stop], self.x[:stop], self.y[:stop], self.p[:stop], sensor_size, has_polarity)
 
-    def take_tail(self, other: Columns, start: int) -> None:
-        """Copies the events of `other` from `start` on to the end; they must fit."""
-        stop = other.size
+    def take(self, other: Columns, start: int) -> int:
+        """Copies events of `other` from `start` on to the end, as many as fit; returns how many."""
+        stop = min(other.size, start + self.room)
         self.append(other.t[start:stop], other.x[start:stop], other.y[start:stop], other.p[start:stop])
+        return stop - start
+
+    def swap(self, other: Columns) -> None:
+        """Changes places with `other`: what one held is then in the other, and nothing is copied."""
+        for name in ("size", *"txyp"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            setattr(self, name, theirs)
+            setattr(other, name, mine)
 
     @property
     def references(self) -> int:

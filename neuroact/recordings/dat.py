@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from neuroact.errors import CorruptRecording, UnknownFormat
 from neuroact.events import Events
 from neuroact.jit import loop, part
+from neuroact.recordings.ahead import ALIGNMENT
 from neuroact.recordings.prophesee_header import PropheseeHeader, read_prophesee_header, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.storable import storable
@@ -114,6 +115,7 @@ class DatReader(WordReader):
     kernel = decode_dat
     word = np.dtype("<u4")
     event_bytes = 8
+    lead_in = ALIGNMENT
     state = STATE
 
     def __init__(self, source: Source, header: PropheseeHeader, payload: int) -> None:

@@ -18,7 +18,7 @@ from neuroact.jit import loop, part
 from neuroact.recordings.prophesee_header import PropheseeHeader, raw_header, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.storable import storable
-from neuroact.recordings.words import CLOCK, GROUP, Integer, WordReader, count, step_back
+from neuroact.recordings.words import CLOCK, GROUP, LEAD_IN, Integer, WordReader, count, step_back
 
 CD_ON, TIME_HIGH, EXT_TRIGGER = 0x1, 0x8, 0xA
 OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
@@ -121,6 +121,7 @@ class Evt2Reader(WordReader):
     kernel = decode_evt2
     word = np.dtype("<u4")
     event_bytes = 4
+    lead_in = LEAD_IN
     state = STATE
     skipped = ("words before the first timestamp", "triggers", "other words")
 

@@ -17,7 +17,7 @@ from neuroact.recordings.evt2 import CD_ON, EXT_TRIGGER, RANGE, TIME_HIGH, base_
 from neuroact.recordings.prophesee_header import PropheseeHeader, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.vectors import POSITION, WIDTH, emit_vector
-from neuroact.recordings.words import CLOCK, Integer, WordReader, count, open_binary, step_back
+from neuroact.recordings.words import CLOCK, LEAD_IN, Integer, WordReader, count, open_binary, step_back
 
 OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
 """Entries of the tally, in the order of `Evt21Reader.dropped` and `.skipped`."""
@@ -82,6 +82,7 @@ class Evt21Reader(WordReader):
     tables = (POSITION,)
     word = np.dtype("<u4")
     event_bytes = 8
+    lead_in = LEAD_IN
     state = STATE
     skipped = ("words before the first timestamp", "triggers", "other words")
 

@@ -19,7 +19,7 @@ from neuroact.jit import loop
 from neuroact.recordings.prophesee_header import PropheseeHeader, raw_header, settle_from_header
 from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.storable import storable
-from neuroact.recordings.words import CLOCK, Integer, WordReader, count, step_back
+from neuroact.recordings.words import CLOCK, LEAD_IN, Integer, WordReader, count, step_back
 
 ADDR_X, VECT_BASE_X, VECT_12, VECT_8, TIME_LOW, TIME_HIGH, EXT_TRIGGER = 0x2, 0x3, 0x4, 0x5, 0x6, 0x8, 0xA
 NEITHER_X_NOR_Y = 0xD000
@@ -156,6 +156,7 @@ class Evt3Reader(WordReader):
     tables = (BITS, BIT_COUNT)
     word = np.dtype("<u2")
     event_bytes = 2
+    lead_in = LEAD_IN
     state = STATE
     skipped = ("words before the first timestamp", "triggers", "other words")
 

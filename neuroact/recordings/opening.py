@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 from neuroact.errors import RecordingNotFound
-from neuroact.recordings.columns import Columns
+from neuroact.recordings.columns import BATCH, Columns
 from neuroact.recordings.detection import detect_format
 from neuroact.recordings.formats import reader_of
 from neuroact.recordings.limits import DEFAULT_LIMITS, Limits
 from neuroact.recordings.reader import Reader, Source, check_sensor_size
-from neuroact.recordings.recording import BATCH, Recording
+from neuroact.recordings.recording import Recording
 from neuroact.recordings.report import Report
 
 

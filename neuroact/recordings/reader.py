@@ -59,7 +59,7 @@ class Decoder(ABC):
 
     @abstractmethod
     def fill(self, columns: Columns) -> bool:
-        """Decodes to the end of `columns` until fewer than the reader's `margin` events fit.
+        """Decodes to the end of `columns`, which has room for the reader's `margin`; some of it may stay.
 
         Returns False once the recording has ended, True while there may be more.
         """

@@ -11,12 +11,10 @@ import numpy as np
 
 from neuroact.errors import CorruptRecording, TruncatedRecording
 from neuroact.events import Events, checksum
-from neuroact.recordings.columns import Columns, Spares
+from neuroact.recordings.columns import BATCH, Columns, Spares
 from neuroact.recordings.reader import Reader, RecordingInfo
 from neuroact.recordings.report import Report
 
-BATCH = 1 << 17
-"""Events per chunk where the caller does not care: 1.7 MB of columns, which stay in the processor's cache."""
 EVENTS_PER_BYTE = 16
 """More than any format packs into a byte, compressed ones included."""
 
@@ -89,7 +87,8 @@ class Recording:
         columns = Columns(max(expected, BATCH) + reader.margin)
         with closing(reader.decoder(report)) as decoder:
             while decoder.fill(columns):
-                columns.grow(2 * columns.capacity + reader.margin)
+                if columns.room < reader.margin:
+                    columns.grow(2 * columns.capacity + reader.margin)
         columns.trim()
         self._announce(report)
         return self._events(columns)
@@ -134,7 +133,7 @@ class Recording:
                 while columns.size >= events:
                     yield self._events(columns, events)
                     read, columns = columns, spares.take(besides=columns)
-                    columns.take_tail(read, events)
+                    columns.take(read, events)
             if columns.size:
                 yield self._events(columns)
         self._announce(report)

@@ -15,8 +15,10 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroact.cores import cores
 from neuroact.errors import RecordingNotFound
 from neuroact.jit import Loop, always_compiled, part
+from neuroact.recordings.ahead import ALIGNMENT, AheadDecoder
 from neuroact.recordings.columns import Columns
 from neuroact.recordings.reader import Decoder, Reader
 from neuroact.recordings.report import Report
@@ -36,6 +38,12 @@ CLOCK = [("last", "i8"), ("backward", "i8"), ("largest", "i8"), ("wraps", "i8")]
 TALLY = np.dtype([("count", "i8"), ("first", "i8")])
 SMALL_FILE = 1 << 16
 """Below this many bytes the kernel runs as plain Python, which is quicker than to load its machine code."""
+LEAD_IN = 128 * ALIGNMENT
+"""Bytes within which Prophesee's formats nearly always say all that bears on the words after them."""
+WORTH_CORES = 4
+"""Blocks that a file must have for several cores to decode it."""
+MOST_CORES = 8
+"""More would wait for the one that takes the blocks in order."""
 GROUP = 32
 """Events that kernels convert at once, by vector instructions, where none of them is in any way special."""
 Integer = int | np.integer[Any]
@@ -66,6 +74,11 @@ class WordReader(Reader):
     word: ClassVar[np.dtype[Any]]
     event_bytes: ClassVar[int] = 8
     """How much of the file an event takes, or a little less."""
+    lead_in: ClassVar[int] = 0
+    """Bytes that nearly always tell the state after them, a multiple of `ALIGNMENT`: what several cores need.
+
+    0 if nothing less than all bytes before tells it, or if records differ in size.
+    """
     state: ClassVar[np.dtype[Any]]
     dropped: ClassVar[tuple[str, ...]] = ("events outside the sensor",)
     """Reasons of damage, the first entries of the kernel's tally."""
@@ -89,8 +102,35 @@ class WordReader(Reader):
     def expected_events(self) -> int:
         return self.source.path.stat().st_size // self.event_bytes
 
-    def decoder(self, report: Report) -> WordDecoder:
+    @property
+    def suited_kernel(self) -> Kernel:
+        """The kernel, compiled unless the file is small."""
+        small = self.source.path.stat().st_size < SMALL_FILE and not always_compiled()
+        return self.kernel.plain if small else self.kernel
+
+    def decoder(self, report: Report) -> Decoder:
+        blocks = (self.source.path.stat().st_size - self.payload) // self.source.block_bytes
+        if self.lead_in and blocks >= WORTH_CORES and cores() > 1:
+            return AheadDecoder(self, report, min(cores(), MOST_CORES))
         return WordDecoder(self, report)
+
+    def open(self) -> FileIO:
+        """The file at its first word. Raises `RecordingNotFound`."""
+        file = open_binary(self.source.path)
+        file.seek(self.payload)
+        return file
+
+    def tell(self, report: Report, state: NDArray[np.void], tally: NDArray[np.void], *, located: bool = True) -> None:
+        """Brings `report` up to date with a kernel's `state` and `tally`, and clears the tally.
+
+        `located`: whether offsets in the tally are offsets in the file.
+        """
+        for index in tally["count"].nonzero()[0]:
+            tell = report.drop if index < len(self.dropped) else report.skip
+            number, first = tally[index].item()
+            tell((self.dropped + self.skipped)[index], number, first if located else None)
+        tally["count"] = 0
+        _, report.backward_steps, report.largest_backward_step, report.wraps, *_ = state[0].item()
 
     def new_state(self, **values: int) -> NDArray[np.void]:
         """Zeros but for `values`, and no event so far."""
@@ -99,6 +139,10 @@ class WordReader(Reader):
         for name, value in values.items():
             state[0][name] = value
         return state
+
+    def new_tally(self) -> NDArray[np.void]:
+        """Nothing met so far."""
+        return np.zeros(len(self.dropped) + len(self.skipped), TALLY)
 
 
 class ByteStream(Protocol):
@@ -120,17 +164,15 @@ class WordDecoder(Decoder):
     def __init__(self, reader: WordReader, report: Report, stream: ByteStream | None = None) -> None:
         self._reader = reader
         self._report = report
-        self._file: ByteStream = stream or _payload(reader)
+        self._file: ByteStream = stream or reader.open()
         self._has_offsets = stream is None
-        size = reader.source.path.stat().st_size
-        kernel = reader.kernel
-        self._kernel: Kernel = kernel.plain if size < SMALL_FILE and not always_compiled() else kernel
+        self._kernel = reader.suited_kernel
         self._word = reader.word.itemsize
         self._buffer = np.empty(max(reader.source.block_bytes, 64) + 64, np.uint8)
         self._start = self._stop = 0
         self._offset = reader.payload
         self._state = reader.initial_state()
-        self._tally = np.zeros(len(reader.dropped) + len(reader.skipped), TALLY)
+        self._tally = reader.new_tally()
         self._final = False
 
     def fill(self, columns: Columns) -> bool:
@@ -176,25 +218,10 @@ class WordDecoder(Decoder):
         self.close()
 
     def _tell(self) -> None:
-        """Brings the report up to date with the kernel's state."""
-        report, reader, state = self._report, self._reader, self._state[0]
-        for index, kind in enumerate(reader.dropped + reader.skipped):
-            entry = self._tally[index]
-            tell = report.drop if index < len(reader.dropped) else report.skip
-            tell(kind, int(entry["count"]), int(entry["first"]) if self._has_offsets else None)
-            entry["count"] = 0
-        report.backward_steps = int(state["backward"])
-        report.largest_backward_step = int(state["largest"])
-        report.wraps = int(state["wraps"])
+        self._reader.tell(self._report, self._state, self._tally, located=self._has_offsets)
 
     def close(self) -> None:
         self._file.close()
-
-
-def _payload(reader: WordReader) -> FileIO:
-    file = open_binary(reader.source.path)
-    file.seek(reader.payload)
-    return file
 
 
 def open_binary(path: Path) -> FileIO:

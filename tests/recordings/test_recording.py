@@ -7,8 +7,7 @@ import pytest
 
 from neuroact import CorruptRecording, Events, Recording, TruncatedRecording, open_recording, write_recording
 from neuroact.recordings import DamageWarning
-from neuroact.recordings.columns import Columns, Spares
-from neuroact.recordings.recording import BATCH
+from neuroact.recordings.columns import BATCH, Columns, Spares
 from tests.conftest import random_events
 from tests.recordings.build_words import raw_file
 
