@@ -1,18 +1,20 @@
-"""How many processor cores this process keeps busy.
+"""How many processor cores decoding may keep busy.
 
-One process that decodes one recording uses them all; workers that share the machine use one each.
+All of them, where one recording is read. Work that has processes or threads of its own lets it use one.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-_chosen: int | None = None
+_single = False
 
 
 def cores() -> int:
-    """Cores to use: what `use_cores` said, or else all that the system grants this process."""
-    return _chosen or granted()
+    """Cores to use now."""
+    return 1 if _single else granted()
 
 
 def granted() -> int:
@@ -20,7 +22,12 @@ def granted() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def use_cores(count: int) -> None:
-    """For processes with others beside them: from now on, use only so many."""
-    global _chosen
-    _chosen = count
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Inside, use a single core."""
+    global _single
+    before, _single = _single, True
+    try:
+        yield
+    finally:
+        _single = before

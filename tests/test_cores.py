@@ -1,13 +1,25 @@
-"""How many cores a process uses: all it has, until it is told otherwise."""
+"""How many cores decoding uses: all there are, or one for a while."""
 
-import subprocess
-import sys
+import pytest
 
-from neuroact.cores import granted
-
-ASK = "from neuroact.cores import cores, use_cores; before = cores(); use_cores(3); print(before, cores())"
+from neuroact.cores import cores, granted, one_core
 
 
-def test_all_cores_until_told_otherwise() -> None:
-    answer = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True)
-    assert answer.stdout.split() == [str(granted()), "3"]
+def test_all_cores_but_for_a_while() -> None:
+    assert cores() == granted() >= 1
+    with one_core():
+        assert cores() == 1
+        with one_core():
+            assert cores() == 1
+        assert cores() == 1
+    assert cores() == granted()
+
+
+def test_an_error_does_not_leave_it_at_one() -> None:
+    def fail() -> None:
+        with one_core():
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert cores() == granted()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from neuroact.cores import use_cores
+from neuroact.cores import one_core
 from neuroact.datasets.encoding import convert_recording
 from neuroact.datasets.manifest import Record
 from neuroact.datasets.planning import Group
@@ -36,11 +36,11 @@ def convert_group(group: Group, send: Callable[[Progress], None]) -> list[Record
 
     Raises `StoreError` if they cannot be written.
     """
-    use_cores(1)  # as many groups are converted side by side as there are cores
     if sum(source.size for source in group.sources) > WORTH_COMPILING:
         compile_always()
     records = []
-    with Shards(group.shard, group.request) as shards:
+    # As many groups are converted side by side as there are cores.
+    with one_core(), Shards(group.shard, group.request) as shards:
         for index, source in enumerate(group.sources, group.first):
             if index in group.quarantined:
                 reason = group.quarantined[index]

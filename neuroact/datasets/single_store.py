@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from neuroact.cores import one_core
 from neuroact.datasets.description import Description
 from neuroact.datasets.encoding import encode_recording
 from neuroact.datasets.group import Teller
@@ -48,7 +49,8 @@ def convert_single(
         out.parent.mkdir(parents=True, exist_ok=True)
         for torn in out.parent.glob(f".{glob.escape(out.name)}.*.part"):
             torn.unlink(missing_ok=True)
-        with Shards(lambda _: out, request, whole=True) as shards:
+        # Samples are written and the recording's checksum computed beside the encoding: that keeps two cores busy.
+        with one_core(), Shards(lambda _: out, request, whole=True) as shards:
             record = replace(encode_recording(source, 0, request, shards, teller.tell), shards={})
             if shards.file is None:
                 raise EncodingError(f"{source.path}: {record.reason}, so there is nothing to write")

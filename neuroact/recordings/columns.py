@@ -45,12 +45,23 @@ class Columns:
         p: NDArray[np.integer] | NDArray[np.bool_],
     ) -> None:
         """Copies events to the end; they must fit."""
-        start, stop = self.size, self.size + t.size
+        self.write(self.size, t, x, y, p)
+        self.size += t.size
+
+    def write(
+        self,
+        start: int,
+        t: NDArray[np.integer],
+        x: NDArray[np.integer],
+        y: NDArray[np.integer],
+        p: NDArray[np.integer] | NDArray[np.bool_],
+    ) -> None:
+        """Copies events to where `start` says, whatever `size` is."""
+        stop = start + t.size
         self.t[start:stop] = t
         self.x[start:stop] = x
         self.y[start:stop] = y
         self.p[start:stop] = p
-        self.size = stop
 
     def grow(self, capacity: int) -> None:
         """Moves to arrays of a larger `capacity`."""

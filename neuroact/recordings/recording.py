@@ -12,6 +12,7 @@ import numpy as np
 from neuroact.errors import CorruptRecording, TruncatedRecording
 from neuroact.events import Events, checksum
 from neuroact.recordings.columns import BATCH, Columns, Spares
+from neuroact.recordings.gathering import Gathering
 from neuroact.recordings.reader import Reader, RecordingInfo
 from neuroact.recordings.report import Report
 
@@ -84,14 +85,11 @@ class Recording:
         report = self.report = Report()
         # Memory beyond need is never touched and so costs nothing; what a hostile file claims is bounded by its size.
         expected = min(reader.expected_events or 0, EVENTS_PER_BYTE * self.path.stat().st_size)
-        columns = Columns(max(expected, BATCH) + reader.margin)
-        with closing(reader.decoder(report)) as decoder:
-            while decoder.fill(columns):
-                if columns.room < reader.margin:
-                    columns.grow(2 * columns.capacity + reader.margin)
-        columns.trim()
+        with Gathering(expected or BATCH) as gathering:
+            for chunk in self._pass(report):
+                gathering.add(chunk)
         self._announce(report)
-        return self._events(columns)
+        return self._events(gathering.columns)
 
     def slice(self, start: int, stop: int) -> Events:
         """The events with `start <= t < stop`, in µs. Reads the whole file, since time may run backwards."""
@@ -119,6 +117,11 @@ class Recording:
 
     def _by_count(self, events: int | None) -> Iterator[Events]:
         report = self.report = Report()
+        yield from self._pass(report, events)
+        self._announce(report)
+
+    def _pass(self, report: Report, events: int | None = None) -> Iterator[Events]:
+        """Chunks of so many events, from the first event on; damage is told to `report` alone."""
         spares = Spares((events or BATCH) + self._reader.margin)
         with closing(self._reader.decoder(report)) as decoder:
             columns = spares.take()
@@ -136,7 +139,6 @@ class Recording:
                     columns.take(read, events)
             if columns.size:
                 yield self._events(columns)
-        self._announce(report)
 
     def _by_duration(self, duration: int) -> Iterator[Events]:
         empty = Events.empty(self.sensor_size, has_polarity=self.info.has_polarity)
