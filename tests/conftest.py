@@ -1,5 +1,6 @@
 """What all tests share: where the real recordings are, and a small recording of our own."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,10 @@ import pytest
 from neuroact import Events
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and so would the processes they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
