@@ -89,14 +89,12 @@ class AheadDecoder(Decoder):
     def _oldest(self) -> Block:
         """The next block of the file, decoded from the true state before it."""
         block = self._waiting.popleft()
-        while block.job and not block.job.done():
-            idle = next((other for other in (block, *self._waiting) if other.job and other.job.cancel()), None)
+        while not block.job.done():
+            idle = next((other for other in (block, *self._waiting) if other.job.cancel()), None)
             if idle is None:
                 break
-            idle.job = None
-            idle.decode()
-        if block.job:
-            block.job.result()
+            idle.decode_here()
+        block.job.result()
         if not block.began_at(self._state):
             block.decode_from(self._state)
         return block
@@ -129,13 +127,13 @@ class Block:
     - `state`: after its last word so far; counts what this block met alone, as `tally` does.
     - `events`: how many it gave so far, `first` the time of the first.
     - `final`: whether the file ends with it.
-    - `job`: what decodes it in another thread; None if the caller does.
+    - `job`: its decoding, here or in another thread; an error stays with it until its events are due.
     """
 
     def __init__(self, reader: WordReader) -> None:
         self.state = reader.initial_state()
         self.tally = reader.new_tally()
-        self.job: Future[None] | None = None
+        self.job: Future[None] = Future()
         self.events = self.first = 0
         self.final = False
         self._reader = reader
@@ -167,6 +165,16 @@ class Block:
         self._start, self._bytes = start, data[lead_in:]
         self.final |= data.size < lead_in + self._size
         self.decode_from(self.state)
+
+    def decode_here(self) -> None:
+        """The same in the caller's thread."""
+        self.job = Future()
+        try:
+            self.decode()
+        except OSError as error:
+            self.job.set_exception(error)
+        else:
+            self.job.set_result(None)
 
     def decode_from(self, state: NDArray[np.void]) -> None:
         """Decodes the bytes, if need be again; `state` is the one right before them."""
