@@ -162,10 +162,10 @@ def test_an_error_in_a_thread_reaches_the_caller(
     with pytest.raises(OSError, match="the disk is gone"):
         open_source(Source(path, sensor_size=(32, 24), block_bytes=SMALL), "dat").read()
     chunks = open_source(Source(path, sensor_size=(32, 24), block_bytes=SMALL), "dat").chunks()
-    read: list[Events] = []
+    before: list[Events] = []
     with pytest.raises(OSError, match="the disk is gone"):
-        read.extend(chunks)
-    assert 105 <= sum(map(len, read)) <= 140  # all events before the block that fails, 8 bytes each
+        before.extend(chunks)
+    assert 105 <= sum(map(len, before)) <= 140  # all events before the block that fails, 8 bytes each
 
 
 def test_an_abandoned_pass_leaves_no_thread(tmp_path: Path, guesses: list[bool]) -> None:
