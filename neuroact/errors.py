@@ -11,6 +11,7 @@
     │   └── NoPolarity                  a colour or generic stream where ON and OFF are needed
     ├── StoreError                      a converted store that cannot be opened, continued or written
     ├── DatasetError                    a data set that is not laid out as it should be
+    ├── UnavailableBackend              a kernel's backend was asked for that cannot run here (also a RuntimeError)
     └── MissingExtra                    an optional package that is not installed (also an ImportError)
 
 Misuse of a function (a negative number of bins, say) stays the built-in `ValueError` or `TypeError`.
@@ -78,6 +79,10 @@ class StoreError(NeuroactError):
 
 class DatasetError(NeuroactError):
     """A data set that is not laid out as it should be."""
+
+
+class UnavailableBackend(NeuroactError, RuntimeError):
+    """A kernel's backend was asked for that cannot run on this machine or tensor; the message says why."""
 
 
 class MissingExtra(NeuroactError, ImportError):

@@ -3,13 +3,12 @@
 Importing numba takes 0.3 s and loading a cached kernel another 0.2 s: longer than a 20 kB recording takes in
 plain Python. So a kernel is written as a function that means the same in both, and the caller chooses:
 `kernel.plain(...)` runs it as it stands, `kernel(...)` compiled, `kernel.suited(events)(...)` whichever is quicker.
-
-Numba does not notice when a `part` in another file changes: after editing one, remove the `__pycache__` folders.
 """
 
+import hashlib
 from collections.abc import Callable
 from functools import cached_property
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
@@ -23,9 +22,9 @@ WORTH_LOADING = 1 << 17
 class Loop(Generic[P, R]):
     """A function over numpy arrays that is compiled at its first call; the machine code is cached on disk."""
 
-    def __init__(self, function: Callable[P, R], *, parallel: bool = False) -> None:
+    def __init__(self, function: Callable[P, R], **options: Any) -> None:
         self.plain = function
-        self.parallel = parallel
+        self.options = options
         self.seen = 0
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
@@ -36,7 +35,7 @@ class Loop(Generic[P, R]):
         import numba
 
         function = _with_compiled_parts(cast(FunctionType, self.plain))
-        return cast(Callable[P, R], numba.njit(cache=True, nogil=True, parallel=self.parallel)(function))
+        return cast(Callable[P, R], numba.njit(cache=True, nogil=True, **self.options)(function))
 
     def suited(self, events: int) -> Callable[P, R]:
         """What to run on `events` more events: plain Python until all so far would have paid for the machine code."""
@@ -73,15 +72,35 @@ def part(function: F) -> F:
 
 
 def _with_compiled_parts(function: FunctionType) -> FunctionType:
-    """A copy of a function that calls its parts, and they theirs, as machine code."""
+    """A copy of a function that calls its parts, and they theirs, as machine code.
+
+    Its name ends in a digest of them, since numba finds machine code on disk by the name and file of the loop alone:
+    it would go on to use what was made from parts that have changed since.
+    """
     import numba
 
-    called: dict[str, Any] = {name: function.__globals__.get(name) for name in function.__code__.co_names}
-    parts = {
-        name: numba.njit(nogil=True)(_with_compiled_parts(value))
-        for name, value in called.items()
-        if hasattr(value, "is_part")
+    parts = _parts_of(function)
+    compiled = {
+        name: numba.njit(nogil=True, error_model="numpy")(_with_compiled_parts(value)) for name, value in parts.items()
     }
-    copy = FunctionType(function.__code__, function.__globals__ | parts, function.__name__, function.__defaults__)
-    copy.__qualname__ = function.__qualname__
+    copy = FunctionType(function.__code__, function.__globals__ | compiled, function.__name__, function.__defaults__)
+    copy.__qualname__ = f"{function.__qualname__}-{_digest_of_parts(function)}" if parts else function.__qualname__
     return copy
+
+
+def _parts_of(function: FunctionType) -> dict[str, FunctionType]:
+    """The parts that a loop or a part calls, by the names it knows them by."""
+    named = ((name, function.__globals__.get(name)) for name in function.__code__.co_names)
+    return {name: value for name, value in named if isinstance(value, FunctionType) and hasattr(value, "is_part")}
+
+
+def _digest_of_parts(function: FunctionType) -> str:
+    digest = hashlib.sha256()
+    for name, value in _parts_of(function).items():
+        digest.update(f"{name} {_instructions(value.__code__)} {_digest_of_parts(value)}".encode())
+    return digest.hexdigest()[:12]
+
+
+def _instructions(code: CodeType) -> str:
+    """What a function does, whatever line of its file it stands on."""
+    return f"{code.co_code.hex()} {code.co_consts} {code.co_names} {code.co_varnames}"

@@ -1,0 +1,159 @@
+"""What the scans of spiking neurons share: their arguments brought into the form that the kernels take.
+
+A kernel sees the input as `(T, N)`, contiguous, states as `(N,)`, and each parameter as `(C,)` with a number `inner`:
+neuron n has its value `n // inner % C`. So one value for all neurons, one a channel and one a neuron are all the same
+to it, wherever the channels stand among the dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from neuroact.kernels.surrogates import surrogate_number
+
+Form = Literal["same", "uint8", "packed"]
+"""How spikes are written: in the input's dtype, as bytes, or as bits."""
+SpikeDtype = torch.dtype | Literal["packed"] | None
+STEPS_IN_BYTE = 8
+CHUNK = 16
+"""Steps of which Triton's backward pass holds the membrane potentials in registers."""
+
+
+def state_dtype(x: Tensor) -> torch.dtype:
+    """Membrane potentials are float32, or float64 where the input is."""
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def check_input(x: Tensor, surrogate: str, *, smooth: bool) -> None:
+    """Raises `ValueError` and `TypeError` for what no scan can take."""
+    surrogate_number(surrogate)
+    if not x.is_floating_point():
+        raise TypeError(f"x must be floating-point, not {x.dtype}")
+    if x.ndim < 1:
+        raise ValueError("x must have time as its first dimension; it has none")
+    if smooth and x.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"smooth is there to check gradients, in float32 or float64, not {x.dtype}")
+
+
+def flat_input(x: Tensor, backend: str) -> Tensor:
+    """`(T, N)`, contiguous; compiled loops know no float16 and get float32."""
+    flat = x.reshape(x.shape[0], prod(x.shape[1:])).contiguous()
+    return flat.float() if backend == "cpu" and x.dtype == torch.float16 else flat
+
+
+def needs_gradient(*values: object) -> bool:
+    """Whether any of the arguments will be asked for a gradient."""
+    return torch.is_grad_enabled() and any(isinstance(value, Tensor) and value.requires_grad for value in values)
+
+
+def state(given: Tensor | None, x: Tensor, name: str) -> Tensor:
+    """A state before the first step: `x.shape[1:]`, contiguous, in the state's dtype; zeros if None is given."""
+    dtype, shape = state_dtype(x), x.shape[1:]
+    if given is None:
+        return torch.zeros(shape, dtype=dtype, device=x.device)
+    return _spread(given.to(dtype), shape, name).contiguous()
+
+
+def spread_parameter(value: float | Tensor, x: Tensor, name: str) -> Tensor:
+    """A parameter in the state's dtype, of a shape that spreads over `x.shape[1:]`."""
+    if not isinstance(value, Tensor):
+        return torch.full((), float(value), dtype=state_dtype(x), device=x.device)
+    _spread(value, x.shape[1:], name)
+    return value.to(state_dtype(x))
+
+
+def _spread(value: Tensor, shape: torch.Size, name: str) -> Tensor:
+    try:
+        return value.expand(shape)
+    except RuntimeError as error:
+        raise ValueError(f"{name} has shape {tuple(value.shape)}, which does not spread over {tuple(shape)}") from error
+
+
+def flat_parameters(given: dict[str, float | Tensor], x: Tensor) -> tuple[list[Tensor], list[int]]:
+    """The values `(C,)` of each parameter, and the `inner` of each."""
+    pairs = [_flat_parameter(spread_parameter(value, x, name), x.shape[1:]) for name, value in given.items()]
+    return [values for values, _ in pairs], [inner for _, inner in pairs]
+
+
+def _flat_parameter(value: Tensor, shape: torch.Size) -> tuple[Tensor, int]:
+    """Values that differ along dimensions which do not stand side by side are spread out to one a neuron."""
+    if value.numel() == 1:
+        return value.reshape(1), 1
+    sizes = (1,) * (len(shape) - value.ndim) + tuple(value.shape)
+    varying = [axis for axis, size in enumerate(sizes) if size != 1]
+    first, last = varying[0], varying[-1]
+    if any(sizes[axis] != shape[axis] for axis in range(first, last + 1)):
+        return value.expand(shape).reshape(-1), 1
+    return value.reshape(-1), prod(shape[last + 1 :])
+
+
+def spike_form(spike_dtype: SpikeDtype, x: Tensor, *, differentiable: bool) -> Form:
+    """How to write spikes. Raises `ValueError` for a dtype that is not offered, or one that can carry no gradient."""
+    if spike_dtype is None or spike_dtype == x.dtype:
+        return "same"
+    if spike_dtype != torch.uint8 and spike_dtype != "packed":
+        raise ValueError(f"spike_dtype must be None, {x.dtype}, torch.uint8 or 'packed', not {spike_dtype!r}")
+    if differentiable:
+        raise ValueError(f"spikes as {spike_dtype} carry no gradient: leave spike_dtype out, or use torch.no_grad()")
+    return "uint8" if spike_dtype == torch.uint8 else "packed"
+
+
+def empty_spikes(x: Tensor, form: str) -> Tensor:
+    """Room for the spikes of a flat input."""
+    steps, neurons = x.shape
+    if form == "packed":
+        return x.new_empty((-(-steps // STEPS_IN_BYTE), neurons), dtype=torch.uint8)
+    return torch.empty_like(x, dtype=torch.uint8 if form == "uint8" else x.dtype)
+
+
+def in_form(spikes: Tensor, form: Form, dtype: torch.dtype) -> Tensor:
+    """Spikes of the reference as they were asked for."""
+    if form == "packed":
+        return pack_spikes(spikes)
+    return spikes.to(torch.uint8 if form == "uint8" else dtype)
+
+
+def empty_checkpoints(x: Tensor, v0: Tensor, backend: str, keep: bool) -> Tensor:
+    """Room for the states that Triton's backward pass starts from: before every `CHUNK`-th step but the first."""
+    chunks = max(0, -(-x.shape[0] // CHUNK) - 1) if keep and backend == "triton" else 0
+    return v0.new_empty((chunks, v0.shape[0]))
+
+
+def gathered(shares: Tensor, parameters: Sequence[Tensor], inner: Sequence[int]) -> list[Tensor]:
+    """Gradients of parameters `(C,)` from each neuron's share `(len(parameters), N)`, summed in float64.
+
+    Zeros if there are no shares.
+    """
+    if not shares.numel():
+        return [torch.zeros_like(parameter) for parameter in parameters]
+    return [
+        share.reshape(-1, parameter.numel(), width).sum((0, 2), dtype=torch.float64).to(parameter.dtype)
+        for share, parameter, width in zip(shares, parameters, inner, strict=True)
+    ]
+
+
+def pack_spikes(spikes: Tensor) -> Tensor:
+    """Spikes `(T, ...)` as bits, uint8 `(ceil(T / 8), ...)`: bit j of byte c is step 8 c + j; what is beyond T is 0."""
+    steps = spikes.shape[0]
+    padded = spikes.new_zeros((-(-steps // STEPS_IN_BYTE) * STEPS_IN_BYTE, *spikes.shape[1:]), dtype=torch.uint8)
+    padded[:steps] = spikes != 0
+    shifts = torch.arange(STEPS_IN_BYTE, dtype=torch.uint8, device=spikes.device)
+    bits = padded.reshape(-1, STEPS_IN_BYTE, *spikes.shape[1:])
+    return (bits << shifts.reshape(1, -1, *(1,) * (spikes.ndim - 1))).sum(1, dtype=torch.uint8)
+
+
+def unpack_spikes(packed: Tensor, steps: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """What `pack_spikes` packed, `(steps, ...)` of 0 and 1.
+
+    Raises `ValueError` if there are not `ceil(steps / 8)` bytes a neuron.
+    """
+    if packed.shape[0] != -(-steps // STEPS_IN_BYTE):
+        raise ValueError(f"{steps} steps take {-(-steps // STEPS_IN_BYTE)} bytes a neuron, not {packed.shape[0]}")
+    shifts = torch.arange(STEPS_IN_BYTE, dtype=torch.uint8, device=packed.device)
+    bits = (packed.unsqueeze(1) >> shifts.reshape(1, -1, *(1,) * (packed.ndim - 1))) & 1
+    return bits.reshape(-1, *packed.shape[1:])[:steps].to(dtype)
