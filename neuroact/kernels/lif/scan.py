@@ -15,6 +15,7 @@ from neuroact.kernels.lif.reference import lif_scan_reference
 from neuroact.kernels.surrogates import Surrogate, surrogate_number
 
 BACKENDS: tuple[Backend, ...] = ("triton", "cpu", "reference")
+SMOOTH_BACKENDS: tuple[Backend, ...] = ("cpu", "reference")
 
 
 def lif_scan(
@@ -56,7 +57,7 @@ def lif_scan(
     Raises `ValueError` for shapes that do not fit, `UnavailableBackend` for a backend that cannot run.
     """
     neurons.check_input(x, surrogate, smooth=smooth)
-    chosen = choose(x, backend, BACKENDS)
+    chosen = choose(x, backend, BACKENDS if not smooth else SMOOTH_BACKENDS)
     differentiable = neurons.needs_gradient(x, v0, decay, v_threshold, v_reset, input_scale)
     form = neurons.spike_form(spike_dtype, x, differentiable=differentiable)
     hard = v_reset is not None
