@@ -61,7 +61,10 @@ def lif_scan(
     differentiable = neurons.needs_gradient(x, v0, decay, v_threshold, v_reset, input_scale)
     form = neurons.spike_form(spike_dtype, x, differentiable=differentiable)
     hard = v_reset is not None
-    given = {"decay": decay, "v_threshold": v_threshold, "v_reset": v_reset or 0.0, "input_scale": input_scale}
+    given = {
+        "decay": decay, "v_threshold": v_threshold, "v_reset": 0.0 if v_reset is None else v_reset,
+        "input_scale": input_scale,
+    }  # fmt: skip
     if chosen == "reference":
         spikes, v_last = lif_scan_reference(
             x.to(neurons.state_dtype(x)), neurons.state(v0, x, "v0"),
