@@ -1,0 +1,16 @@
+"""Spiking neurons as modules of torch: `spikes, state = module(x, state)`, the state explicit, time first."""
+
+from neuroact.kernels.nn.delayed import DelayedResetLIF
+from neuroact.kernels.nn.lif import LIF, PLIF
+from neuroact.kernels.nn.snntorch import from_snntorch, to_snntorch
+from neuroact.kernels.nn.spikingjelly import from_spikingjelly, to_spikingjelly
+
+__all__ = [
+    "LIF",
+    "PLIF",
+    "DelayedResetLIF",
+    "from_snntorch",
+    "from_spikingjelly",
+    "to_snntorch",
+    "to_spikingjelly",
+]
