@@ -12,6 +12,7 @@ from torch import Tensor
 
 BFLOAT16_ONE = 0x3F80
 
+
 def array(tensor: Tensor) -> NDArray[Any]:
     """The tensor's memory."""
     return tensor.detach().numpy()

@@ -5,7 +5,6 @@ A program works on a block of neurons, whose states stay in registers through al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import triton
@@ -41,16 +40,6 @@ block_size: int | None = None
 def block_of(x: Tensor, *, learned: bool = False) -> int:
     """Neurons a program, which are fewer in one that computes gradients of parameters too."""
     return block_size or THREADS * (NEURONS_OF_LEARNERS if learned else WIDEST_LOAD // x.element_size())
-
-
-def described(parameters: Sequence[Tensor], inner: Sequence[int]) -> list[Any]:
-    """What a kernel is told of each parameter: where its values are, how many, and how many neurons share one."""
-    return [part for values, width in zip(parameters, inner, strict=True) for part in (values, values.numel(), width)]
-
-
-def singles(names: Sequence[str], parameters: Sequence[Tensor]) -> dict[str, bool]:
-    """Which parameters are a single value, by the names of the kernel's constants."""
-    return {name: values.numel() == 1 for name, values in zip(names, parameters, strict=True)}
 
 
 @triton.jit

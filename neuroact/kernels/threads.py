@@ -22,7 +22,7 @@ SINGLE = 1 << 15
 
 def split(count: int, parts: int) -> list[tuple[int, int]]:
     """At most `parts` stretches `(start, stop)` of about the same length that cover `range(count)`."""
-    length = -(-count // (parts * ALIGNMENT)) * ALIGNMENT
+    length = max(1, -(-count // (parts * ALIGNMENT))) * ALIGNMENT
     return [(start, min(start + length, count)) for start in range(0, count, length)]
 
 

@@ -1,6 +1,6 @@
 """Compiles the Triton kernels for GPUs that are not here, and prints what the compiler says of each as a line of JSON.
 
-Run as `python -m tests.kernels.ahead_of_time`, in a process whose Triton does not interpret. What to compile is not
+Run as `python -m tests.kernels.ahead_of_time CAPABILITY [LAUNCH...]`, in a process whose Triton does not interpret. What to compile is not
 written down a second time: the launches of `LAUNCHES` are caught on their way to the GPU, with all their arguments.
 """
 
@@ -24,7 +24,6 @@ from triton.runtime.jit import JITFunction
 
 from tests.kernels.launches import LAUNCHES
 
-CAPABILITIES = (80, 90, 100)
 DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16", torch.uint8: "u8", torch.int32: "i32"}
 OPTIONS = ("num_warps", "num_stages", "enable_fp_fusion", "maxnreg")
 TOOLS = Path(nvidia.__file__).parent / "bin"
@@ -92,16 +91,14 @@ def _output(tool: str, *arguments: str) -> str:
     return subprocess.run([TOOLS / tool, *arguments], capture_output=True, text=True, check=True).stdout
 
 
-def reports(names: list[str]) -> Iterator[dict[str, Any]]:
-    """One for each launch and GPU."""
+def reports(capability: int, names: list[str]) -> Iterator[dict[str, Any]]:
+    """One for each kernel that the launches launch."""
     for name in names:
         for launch in caught(LAUNCHES[name]):
-            for capability in CAPABILITIES:
-                compiled = launch.compile(capability)
-                kernel = launch.kernel.__name__
-                yield {"launch": name, "kernel": kernel, "sm": capability} | resources(compiled.asm["cubin"])
+            cubin = launch.compile(capability).asm["cubin"]
+            yield {"launch": name, "kernel": launch.kernel.__name__, "sm": capability} | resources(cubin)
 
 
 if __name__ == "__main__":
-    for report in reports(sys.argv[1:] or list(LAUNCHES)):
+    for report in reports(int(sys.argv[1]), sys.argv[2:] or list(LAUNCHES)):
         print(json.dumps(report), flush=True)

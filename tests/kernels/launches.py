@@ -23,13 +23,13 @@ def scan_lif(dtype: torch.dtype, *, learned: bool, hard: bool, kind: int, form: 
 
 
 LAUNCHES: dict[str, Callable[[], Tensor | None]] = {
-    f"lif {dtype} {'learned, hard' if learned else 'fixed, soft'} {form}": partial(
+    f"lif {dtype} {'learned, hard' if learned else 'fixed, soft'}, {form}": partial(
         scan_lif, dtype, learned=learned, hard=learned, kind=kind, form=form
     )
-    for dtype in (torch.float32, torch.bfloat16)
-    for learned, kind, form in (
-        (False, surrogates.ATAN, "same"),
-        (True, surrogates.SIGMOID, "same"),
-        (False, surrogates.TRIANGLE, "packed"),
+    for dtype, learned, kind, form in (
+        (torch.float32, False, surrogates.ATAN, "packed"),
+        (torch.float32, True, surrogates.SIGMOID, "same"),
+        (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
+        (torch.bfloat16, True, surrogates.ATAN, "same"),
     )
 }
