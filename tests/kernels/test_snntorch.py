@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from neuroact.errors import MissingExtra
-from neuroact.kernels.nn import LIF, PLIF, DelayedResetLIF, from_snntorch, to_snntorch
+from neuroact.kernels.nn import LIF, PLIF, CubaLIF, DelayedResetCubaLIF, DelayedResetLIF, from_snntorch, to_snntorch
 
 pytest.importorskip("snntorch")
 
 import snntorch
 from snntorch import surrogate
 
+NAMES = {"decay": "beta", "v_threshold": "threshold", "current_decay": "alpha"}
 PER_NEURON = torch.linspace(0.2, 0.9, 8)
 NEURONS = {
     "subtract": lambda: snntorch.Leaky(beta=0.8),
@@ -29,6 +30,13 @@ NEURONS = {
     "zero, at once": lambda: snntorch.Leaky(beta=0.8, reset_mechanism="zero", reset_delay=False),
     "zero, at once, learned": lambda: snntorch.Leaky(
         beta=0.8, reset_mechanism="zero", reset_delay=False, learn_beta=True, learn_threshold=True
+    ),
+    "Synaptic": lambda: snntorch.Synaptic(alpha=0.6, beta=0.7),
+    "Synaptic, learned": lambda: snntorch.Synaptic(
+        alpha=0.6, beta=PER_NEURON, learn_alpha=True, learn_beta=True, learn_threshold=True
+    ),
+    "Synaptic, zero, at once, learned": lambda: snntorch.Synaptic(
+        alpha=0.6, beta=0.7, reset_mechanism="zero", reset_delay=False, learn_alpha=True, learn_beta=True
     ),
     "Lapicque": lambda: snntorch.Lapicque(beta=0.8, time_step=0.5, threshold=0.2),
     "Lapicque, RC": lambda: snntorch.Lapicque(R=1.5, C=1.2, time_step=0.6, threshold=0.5),
@@ -45,39 +53,45 @@ def current(dtype: torch.dtype) -> Tensor:
     return torch.randn((12, 5, 8), generator=generator, dtype=dtype).requires_grad_()
 
 
-def run(neuron: Any, x: Tensor, mem: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """All steps of a neuron of snnTorch, and the potential after the last."""
-    mem = torch.zeros_like(x[0]) if mem is None else mem
+def run(neuron: Any, x: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """All steps of a neuron of snnTorch, and its state after the last: mem, or syn and mem."""
+    if state is None:
+        state = (torch.zeros_like(x[0]),) * (2 if isinstance(neuron, snntorch.Synaptic) else 1)
     spikes = []
     for x_t in x:
-        s, mem = neuron(x_t, mem)
+        s, *state = neuron(x_t, *state)
         spikes.append(s)
-    return torch.stack(spikes), mem
+    return torch.stack(spikes), tuple(state)
 
 
-def gradients(spikes: Tensor, mem: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...]:
+def gradients(spikes: Tensor, state: tuple[Tensor, ...], leaves: list[Tensor]) -> tuple[Tensor, ...]:
+    """Of a loss in which every spike and the last states count differently."""
     weights = torch.linspace(-1, 1, spikes.numel(), dtype=torch.float32).reshape(spikes.shape)
-    return torch.autograd.grad((weights * spikes).sum() + (weights[0] * mem).sum(), leaves)
+    ends = sum((weights[n] * last).sum() for n, last in enumerate(state))
+    return torch.autograd.grad((weights * spikes).sum() + ends, leaves)
 
 
 def assert_same(neuron: Any, module: Any, dtype: torch.dtype) -> None:
     neuron, module = neuron.to(dtype), module.to(dtype)
     x = current(dtype)
-    spikes, v = module(x)
-    expected, mem = run(neuron, x)
-    if isinstance(module, LIF) and neuron.reset_delay:  # then snnTorch's is the potential before its reset
-        mem = mem * (1 - expected[-1].detach())
+    spikes, last = module(x)
+    state = last if isinstance(last, tuple) else (last,)
+    expected, their_state = run(neuron, x)
+    if type(module) is LIF and neuron.reset_delay:  # then snnTorch's is the potential before its reset
+        their_state = (their_state[0] * (1 - expected[-1].detach()),)
     assert 0.05 < expected.mean() < 0.6
     assert torch.equal(spikes, expected.to(dtype))
-    pairs = [(module.decay, neuron.beta), (module.v_threshold, neuron.threshold)]
-    learned = [(ours, theirs) for ours, theirs in pairs if isinstance(ours, nn.Parameter)]
-    ours = gradients(spikes, v, [x, *(parameter for parameter, _ in learned)])
-    theirs = gradients(expected, mem, [x, *(parameter for _, parameter in learned)])
+    learned = [
+        (getattr(module, ours), getattr(neuron, theirs))
+        for ours, theirs in NAMES.items()
+        if isinstance(getattr(module, ours, None), nn.Parameter)
+    ]
+    gradients_here = gradients(spikes, state, [x, *(parameter for parameter, _ in learned)])
+    gradients_there = gradients(expected, their_state, [x, *(parameter for _, parameter in learned)])
     # snnTorch's spikes, the gradients that come back to them and its constants are float32 whatever the input is
     tolerance = {"rtol": 1e-5, "atol": 1e-7} if dtype == torch.float64 else {"rtol": 5e-4, "atol": 5e-5}
-    torch.testing.assert_close(v, mem, **tolerance)
-    for gradient, their_gradient in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(gradient, their_gradient.reshape(gradient.shape), **tolerance)
+    for ours, theirs in zip((*state, *gradients_here), (*their_state, *gradients_there), strict=True):
+        torch.testing.assert_close(ours, theirs.reshape(ours.shape), **tolerance)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
@@ -85,9 +99,9 @@ def assert_same(neuron: Any, module: Any, dtype: torch.dtype) -> None:
 def test_a_neuron_and_its_module_do_the_same(name: str, dtype: torch.dtype) -> None:
     neuron = NEURONS[name]()
     module = from_snntorch(neuron)
-    learned = {"decay": "beta", "v_threshold": "threshold"}
-    for ours, theirs in learned.items():
-        assert isinstance(getattr(module, ours), nn.Parameter) == isinstance(getattr(neuron, theirs), nn.Parameter)
+    for ours, theirs in NAMES.items():
+        learned = isinstance(getattr(neuron, theirs, None), nn.Parameter)
+        assert isinstance(getattr(module, ours, None), nn.Parameter) == learned
     assert_same(neuron, module, dtype)
 
 
@@ -106,6 +120,8 @@ def test_surrogates_agree(function: Any, name: str, alpha: float) -> None:
         DelayedResetLIF(0.6, v_threshold=0.8),
         DelayedResetLIF(0.6, learnable=("decay", "v_threshold"), channels=8),
         DelayedResetLIF(torch.linspace(0.5, 1, 5), channels=5, channel_dim=-2),
+        DelayedResetCubaLIF(0.3, 0.6, learnable=("current_decay", "v_threshold"), channels=8),
+        CubaLIF(0.3, 0.6, v_reset=0.0),
         LIF(0.6, v_reset=0.0, detach_reset=True),
         LIF(0.6, v_reset=0.0, learnable=("decay",)),
     ],
@@ -122,10 +138,10 @@ def test_states_are_handed_over(reset: str) -> None:
     neuron = snntorch.Leaky(beta=0.8, reset_mechanism=reset)
     module = from_snntorch(neuron)
     x = current(torch.float64).detach()
-    first, mem = run(neuron, x[:5])
+    first, (mem,) = run(neuron, x[:5])
     assert first[-1].any()
     state = mem if reset == "subtract" else torch.where(mem > neuron.threshold, 0, mem)
-    assert torch.equal(module(x[5:], state)[0], run(neuron, x[5:], mem)[0].double())
+    assert torch.equal(module(x[5:], state)[0], run(neuron, x[5:], (mem,))[0].double())
 
 
 def test_a_reset_of_its_own_step_is_another_neuron() -> None:
@@ -166,6 +182,8 @@ def test_snntorch_has_no_gradient_where_its_sigmoid_overflows() -> None:
         (lambda: snntorch.Leaky(beta=0.5, spike_grad=torch.sigmoid), "spike_grad"),
         (lambda: snntorch.Lapicque(beta=0.5, reset_mechanism="zero"), "reset_mechanism"),
         (lambda: snntorch.Lapicque(beta=0.5, learn_beta=True), "beta is learned"),
+        (lambda: snntorch.Synaptic(alpha=0.9, beta=0.5, reset_mechanism="zero"), "reset_mechanism"),
+        (lambda: snntorch.Synaptic(alpha=0.9, beta=0.5, reset_delay=False), "reset_delay"),
         (lambda: snntorch.Alpha(alpha=0.9, beta=0.8), "Alpha"),
     ],
 )
@@ -189,6 +207,7 @@ def test_inhibition_is_refused() -> None:
         (DelayedResetLIF(0.5, learnable=("input_scale",)), "input_scale"),
         (DelayedResetLIF(0.5, surrogate="rectangle"), "rectangle"),
         (DelayedResetLIF(torch.full((3,), 0.5), channels=3, channel_dim=2), "channel_dim"),
+        (CubaLIF(0.5, 0.5, v_reset=0.0, detach_reset=True), "detach_reset"),
         (PLIF(0.5), "PLIF"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

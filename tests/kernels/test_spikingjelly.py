@@ -7,11 +7,18 @@ import torch
 from torch import Tensor, nn
 
 from neuroact.errors import MissingExtra
-from neuroact.kernels.nn import LIF, PLIF, DelayedResetLIF, from_spikingjelly, to_spikingjelly
+from neuroact.kernels.nn import LIF, PLIF, CubaLIF, DelayedResetLIF, from_spikingjelly, to_spikingjelly
 
 pytest.importorskip("spikingjelly")
 
 from spikingjelly.activation_based import neuron, surrogate
+
+
+def cuba(node: Any, *, detach_reset: bool, step_mode: str) -> Any:
+    """A `CUBALIFNode` takes these two after it is made."""
+    node.detach_reset, node.step_mode = detach_reset, step_mode
+    return node
+
 
 NODES = {
     "IF, soft": lambda **o: neuron.IFNode(v_reset=None, **o),
@@ -22,6 +29,8 @@ NODES = {
     "LIF": lambda **o: neuron.LIFNode(**o),
     "LIF, rest above 0": lambda **o: neuron.LIFNode(tau=3.0, v_reset=0.3, **o),
     "LIF, rest below 0, input not decayed": lambda **o: neuron.LIFNode(v_reset=-0.7, decay_input=False, **o),
+    "CUBA, soft": lambda **o: cuba(neuron.CUBALIFNode(v_reset=None), **o),
+    "CUBA": lambda **o: cuba(neuron.CUBALIFNode(0.3, 0.6, v_threshold=0.8, surrogate_function=surrogate.ATan()), **o),
     "PLIF, soft": lambda **o: neuron.ParametricLIFNode(init_tau=3.0, v_reset=None, **o),
     "PLIF": lambda **o: neuron.ParametricLIFNode(v_threshold=0.8, **o),
     "PLIF, rest below 0, input not decayed": lambda **o: neuron.ParametricLIFNode(v_reset=-0.7, decay_input=False, **o),
@@ -51,9 +60,10 @@ def gradients(spikes: Tensor, v: Tensor, leaves: list[Tensor]) -> tuple[Tensor, 
 def assert_same(node: Any, module: nn.Module, dtype: torch.dtype) -> None:
     node, module = node.to(dtype), module.to(dtype)
     x = current(dtype)
-    spikes, v = module(x)
+    spikes, state = module(x)
     node.reset()
     expected = node(x)
+    v = state.v if isinstance(module, CubaLIF) else state
     rest = node.v_reset or 0.0
     assert 0 < expected.mean() < 0.6
     assert torch.equal(spikes, expected)
@@ -63,6 +73,8 @@ def assert_same(node: Any, module: nn.Module, dtype: torch.dtype) -> None:
     signs = [1, -1]
     tolerance = {"rtol": 1e-10, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 2e-4, "atol": 1e-5}
     torch.testing.assert_close(v, node.v - rest, **tolerance)
+    if isinstance(module, CubaLIF):
+        torch.testing.assert_close(state.u, node.c, **tolerance)
     for sign, gradient, their_gradient in zip(signs, ours, theirs, strict=False):
         torch.testing.assert_close(gradient, sign * their_gradient, **tolerance)
 
@@ -94,6 +106,7 @@ def test_surrogates_agree(function: nn.Module, name: str, alpha: float) -> None:
         LIF(0.7, v_threshold=torch.tensor(0.8)),
         LIF(0.7, surrogate="triangle", alpha=1.0),
         PLIF(0.7),
+        CubaLIF(0.3, 0.6, v_threshold=0.8, detach_reset=True),
         PLIF(0.4, input_scale=1.0, v_reset=0.0),
     ],
     ids=str,
@@ -147,6 +160,7 @@ def precise() -> nn.Module:
         (precise(), "precision"),
         (Derived(step_mode="m"), "Derived"),
         (neuron.QIFNode(step_mode="m"), "QIFNode"),
+        (cuba(neuron.CUBALIFNode(v_reset=0.1), detach_reset=False, step_mode="m"), "v_reset"),
         (neuron.LIFNode(step_mode="m", surrogate_function=surrogate.Erf()), "Erf"),
         (neuron.LIFNode(step_mode="m", surrogate_function=surrogate.SuperSpike(2.0)), r"SuperSpike\(alpha=2.0\)"),
         (neuron.LIFNode(step_mode="m", surrogate_function=surrogate.SoftSign(1.0)), r"SoftSign\(alpha=1.0\)"),
@@ -166,6 +180,8 @@ def test_nodes_without_a_counterpart_are_refused(node: nn.Module, named: str) ->
         (LIF(0.5, input_scale=2.0), "input_scale"),
         (LIF(1.0, input_scale=0.5), "input_scale"),
         (LIF(0.0), "decay"),
+        (CubaLIF(0.5, 0.5, input_scale=2.0), "input_scale"),
+        (CubaLIF(0.5, 0.5, learnable=("current_decay",)), "current_decay"),
         (LIF(0.5, learnable=("v_threshold",)), "v_threshold is learned"),
         (LIF(0.5, v_threshold=torch.ones(3), channels=3), "v_threshold differs"),
         (PLIF(0.5, channels=3), "w has shape"),

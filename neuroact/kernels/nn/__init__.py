@@ -1,6 +1,8 @@
 """Spiking neurons as modules of torch: `spikes, state = module(x, state)`, the state explicit, time first."""
 
-from neuroact.kernels.nn.delayed import DelayedResetLIF
+from neuroact.kernels.nn.adaptive import AdaptiveLIF, AdaptiveLIFState
+from neuroact.kernels.nn.cuba import CubaLIF, CubaLIFState
+from neuroact.kernels.nn.delayed import DelayedResetCubaLIF, DelayedResetLIF
 from neuroact.kernels.nn.lif import LIF, PLIF
 from neuroact.kernels.nn.snntorch import from_snntorch, to_snntorch
 from neuroact.kernels.nn.spikingjelly import from_spikingjelly, to_spikingjelly
@@ -8,6 +10,11 @@ from neuroact.kernels.nn.spikingjelly import from_spikingjelly, to_spikingjelly
 __all__ = [
     "LIF",
     "PLIF",
+    "AdaptiveLIF",
+    "AdaptiveLIFState",
+    "CubaLIF",
+    "CubaLIFState",
+    "DelayedResetCubaLIF",
     "DelayedResetLIF",
     "from_snntorch",
     "from_spikingjelly",

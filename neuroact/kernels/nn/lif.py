@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neuroact.kernels.backends import Backend
-from neuroact.kernels.lif.scan import lif_scan
+from neuroact.kernels.lif import lif_scan
 from neuroact.kernels.nn.neuron import Neuron, decay_of_tau
 from neuroact.kernels.surrogates import Surrogate
 

@@ -8,6 +8,9 @@ the spike before, found by comparing the potential that it is given with the thr
     reset_delay=False:  the potential returned is already reset, by a spike     `LIF`, v_reset=0, if it resets to "zero"
                         whose gradient does pass through
     Lapicque:           as Leaky, beta = 1 - dt / RC and x scaled by dt / C     `DelayedResetLIF`
+    Synaptic:           as Leaky, x[t] replaced by syn[t] = alpha syn[t-1] + x[t]
+                        "subtract"                                              `DelayedResetCubaLIF`
+                        "zero", reset_delay=False                               `CubaLIF`, v_reset=0
 
 So the state of the second, mem, is the potential before its reset, and ours the one after: hand over
 `torch.where(mem > threshold, 0, mem)`. What is left differs in the last bit, and where a potential equals the
@@ -23,7 +26,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from neuroact.errors import MissingExtra
-from neuroact.kernels.nn.delayed import DelayedResetLIF
+from neuroact.kernels.nn.cuba import CubaLIF
+from neuroact.kernels.nn.delayed import DelayedResetCubaLIF, DelayedResetLIF
 from neuroact.kernels.nn.lif import LIF
 from neuroact.kernels.nn.neuron import Neuron
 from neuroact.kernels.surrogates import Surrogate
@@ -34,56 +38,71 @@ SURROGATES: dict[str, tuple[Surrogate, str]] = {
 """By their names there: ours, and what they call its alpha."""
 
 
-def from_snntorch(neuron: nn.Module) -> LIF | DelayedResetLIF:
+NAMES = {"decay": "beta", "v_threshold": "threshold", "current_decay": "alpha"}
+"""What snnTorch calls our values."""
+
+
+def from_snntorch(neuron: nn.Module) -> LIF | CubaLIF | DelayedResetLIF | DelayedResetCubaLIF:
     """The module that does, for all time steps at once, what a neuron of snnTorch does for one.
 
-    - `neuron`: a `Leaky` or `Lapicque`, not of a class derived from these. Its values are copied, and are parameters
-      where it learns them; its hidden state is not copied.
+    - `neuron`: a `Leaky`, `Synaptic` or `Lapicque`, not of a class derived from these. Its values are copied, and are
+      parameters where it learns them; its hidden state is not copied.
 
     Raises `ValueError`, which names the attribute, for what cannot be represented exactly; `MissingExtra` without
     snntorch.
     """
     peer = _peer("snntorch")
-    if type(neuron) not in (peer.Leaky, peer.Lapicque):
-        raise ValueError(f"{type(neuron).__name__} is not a Leaky or Lapicque")
+    if type(neuron) not in (peer.Leaky, peer.Synaptic, peer.Lapicque):
+        raise ValueError(f"{type(neuron).__name__} is not a Leaky, Synaptic or Lapicque")
     given: Any = neuron
     _refuse_what_is_not_ours(given)
     surrogate, alpha = _surrogate_from(given)
+    options: dict[str, Any] = {"surrogate": surrogate, "alpha": alpha}
     if isinstance(neuron, peer.Lapicque):
-        return _from_lapicque(given, surrogate, alpha)
-    values = {"decay": given.beta, "v_threshold": given.threshold}
-    options = {**_placed(values), "surrogate": surrogate, "alpha": alpha}
-    if given.reset_mechanism == "zero":
+        return DelayedResetLIF(**_lapicque(given), **options)
+    synaptic = isinstance(neuron, peer.Synaptic)
+    options |= _placed({ours: getattr(given, theirs) for ours, theirs in NAMES.items() if hasattr(given, theirs)})
+    if given.reset_mechanism == "subtract":
+        if not given.reset_delay:
+            raise ValueError(
+                "reset_delay=False with 'subtract' resets once more where a potential stays above threshold"
+            )
+        return DelayedResetCubaLIF(**options) if synaptic else DelayedResetLIF(**options)
+    if not synaptic:
         return LIF(v_reset=0.0, detach_reset=given.reset_delay, **options)
-    if not given.reset_delay:
-        raise ValueError("reset_delay=False with 'subtract' resets once more while a potential stays above threshold")
-    return DelayedResetLIF(**options)
+    if given.reset_delay:
+        raise ValueError("reset_mechanism 'zero' of Synaptic drops the current of the step after a spike; ours keep it")
+    return CubaLIF(v_reset=0.0, **options)
 
 
 def to_snntorch(module: Neuron) -> nn.Module:
-    """The neuron of snnTorch that does for one time step what `module` does for all.
+    """The neuron of snnTorch, a `Leaky` or `Synaptic`, that does for one time step what `module` does for all.
 
-    - `module`: a `DelayedResetLIF`, or a `LIF` with a reset to 0; with an input scale of 1.
+    - `module`: a `DelayedResetLIF` or `DelayedResetCubaLIF`, or a `LIF` or `CubaLIF` with a reset to 0; with an input
+      scale of 1.
 
     Raises `ValueError`, which names the attribute, for what cannot be represented exactly; `MissingExtra` without
     snntorch.
     """
-    if type(module) not in (LIF, DelayedResetLIF):
-        raise ValueError(f"{type(module).__name__} is not a DelayedResetLIF or LIF")
+    if type(module) not in (LIF, CubaLIF, DelayedResetLIF, DelayedResetCubaLIF):
+        raise ValueError(f"{type(module).__name__} is not a LIF or CubaLIF, delayed or not")
     given: Any = module
-    if isinstance(module, LIF):
+    synaptic = isinstance(module, (CubaLIF, DelayedResetCubaLIF))
+    options: dict[str, Any] = {"reset_mechanism": "subtract", "reset_delay": True}
+    if isinstance(module, (LIF, CubaLIF)):
         if not _is_number(module.v_reset, 0):
             raise ValueError(f"v_reset is {module.v_reset}: snnTorch resets to 0, or as DelayedResetLIF does")
-        resetting = {"reset_mechanism": "zero", "reset_delay": module.detach_reset}
-    else:
-        resetting = {"reset_mechanism": "subtract", "reset_delay": True}
+        if synaptic and module.detach_reset:
+            raise ValueError("detach_reset is set, and Synaptic has only the reset that passes gradients on")
+        options = {"reset_mechanism": "zero", "reset_delay": module.detach_reset}
     if not _is_number(given.input_scale, 1):
         raise ValueError(f"input_scale is {given.input_scale}, and snnTorch has none")
-    neuron: nn.Module = _peer("snntorch").Leaky(
-        beta=_as_they_stand(module, "decay"), threshold=_as_they_stand(module, "v_threshold"),
-        learn_beta=isinstance(given.decay, nn.Parameter), learn_threshold=isinstance(given.v_threshold, nn.Parameter),
-        spike_grad=_surrogate_to(module), **resetting,
-    )  # fmt: skip
+    for ours, theirs in NAMES.items():
+        if hasattr(module, ours):
+            options[theirs] = _as_it_stands(module, ours)
+            options[f"learn_{theirs}"] = isinstance(getattr(module, ours), nn.Parameter)
+    peer = _peer("snntorch")
+    neuron: nn.Module = (peer.Synaptic if synaptic else peer.Leaky)(**options, spike_grad=_surrogate_to(module))
     return neuron
 
 
@@ -107,17 +126,16 @@ def _refuse_what_is_not_ours(neuron: Any) -> None:
         raise ValueError("threshold is below 0: snnTorch's neurons would begin with a reset")
 
 
-def _from_lapicque(neuron: Any, surrogate: Surrogate, alpha: float) -> DelayedResetLIF:
+def _lapicque(neuron: Any) -> dict[str, Any]:
     if neuron.reset_mechanism == "zero":
         raise ValueError("reset_mechanism 'zero' of Lapicque drops the input of the step after a spike; ours keep it")
     if isinstance(neuron.beta, nn.Parameter):
         raise ValueError("beta is learned, but no equation of Lapicque has it: learn the decay of a Leaky")
     step, resistance, capacitance = (value.double() for value in (neuron.time_step, neuron.R, neuron.C))
-    values = {
+    return _placed({
         "decay": 1 - step / (resistance * capacitance), "v_threshold": neuron.threshold,
         "input_scale": step / capacitance,
-    }  # fmt: skip
-    return DelayedResetLIF(**_placed(values), surrogate=surrogate, alpha=alpha)
+    })  # fmt: skip
 
 
 def _placed(values: dict[str, Tensor]) -> dict[str, Any]:
@@ -134,7 +152,7 @@ def _placed(values: dict[str, Tensor]) -> dict[str, Any]:
         "learnable": [name for name, value in values.items() if isinstance(value, nn.Parameter)],
     }  # fmt: skip
     for name, value in values.items():
-        if name == "decay" and not isinstance(value, nn.Parameter):
+        if name.endswith("decay") and not isinstance(value, nn.Parameter):
             value = value.clamp(0, 1)
         single = value.numel() == 1
         constant = single and not isinstance(value, nn.Parameter)
@@ -150,7 +168,7 @@ def _channel_dim(name: str, value: Tensor) -> int:
     return varying[0]
 
 
-def _as_they_stand(module: Neuron, name: str) -> float | Tensor:
+def _as_it_stands(module: Neuron, name: str) -> float | Tensor:
     """A value of ours in the shape that spreads over an input without its time."""
     value: float | Tensor = getattr(module, name)
     if not isinstance(value, Tensor):
