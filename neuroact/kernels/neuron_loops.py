@@ -88,13 +88,14 @@ def row_of(source: Row, bits: Row, t: int, start: int, row: Row) -> Row:
 
 def forward_loop(
     begin: int, end: int, x: Row, x_bits: Row, states: Row, parameters: tuple[Row, ...], inner: tuple[int, ...],
-    hard: bool, kind: int, alpha: Value, smooth: bool, unit: Value, spikes: Row, small: Row, packed: Row, last: Row,
+    hard: bool, kind: int, alpha: Value, smooth: bool, unit: Value, spikes: Row, spike_bits: Row, octets: Row, last: Row,
 ) -> None:  # fmt: skip
-    """Neurons `begin` to `end`: fills one of `spikes`, `small` and `packed`, and `last`.
+    """Neurons `begin` to `end`: fills one of `spikes`, `spike_bits` and `octets`, and `last`.
 
     - `x` `(T, N)`, or, if that is empty, `x_bits`, bfloat16 as uint16. `states`, `last` `(S, N)`.
     - `parameters` `(C,)`: neuron n has value `n // inner % C`.
-    - `spikes` and `small` `(T, N)`, the latter gets `unit` for a spike; `packed` `(ceil(T / 8), N)`.
+    - `spikes`, `spike_bits` `(T, N)`, the latter for bfloat16; `octets` `(T, N)`, or packed `(ceil(T / 8), N)`. Where
+      spikes are not written as floats, they are written as `unit`.
     """
     steps = max(x.shape[0], x_bits.shape[0])
     width = block_width(end - begin, 1)
@@ -111,10 +112,12 @@ def forward_loop(
             if spikes.size:
                 s = spikes[t, start:stop]
             advance(hard, smooth, kind, alpha, values, row_of(x, x_bits, t, start, wide), now, h, s)
-            if small.size:
-                mark(s, unit, small[t, start:stop])
-            elif packed.size:
-                pack(s, t, t == steps - 1, bits[:size], packed[t >> 3, start:stop])
+            if spike_bits.size:
+                mark(s, unit, spike_bits[t, start:stop])
+            elif octets.shape[0] == steps:  # of a single step, the byte and the bit are the same
+                mark(s, unit, octets[t, start:stop])
+            elif octets.size:
+                pack(s, t, t == steps - 1, bits[:size], octets[t >> 3, start:stop])
         last[:, start:stop] = now[:, :size]
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from neuroact.kernels import blocks, lif_scan, pack_spikes
+from neuroact.kernels import blocks, pack_spikes
 from neuroact.kernels.backends import TRITON_INTERPRETS
-from tests.kernels.compare import close
-from tests.kernels.lif_cases import OPTIONS, run
+from tests.kernels.compare import close, gradients
+from tests.kernels.neuron_cases import NEURONS, OPTIONS, agree, current, run
 
 DEVICE = "cpu" if TRITON_INTERPRETS else "cuda"
 BOUNDS = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
@@ -28,21 +28,37 @@ def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
-@pytest.mark.parametrize("steps", [1, 33])
-def test_lif_scan(options: dict[str, Any], dtype: torch.dtype, steps: int) -> None:
-    expected, actual = (run(backend, options, (steps, 5, 17), dtype, DEVICE) for backend in ("reference", "triton"))
-    assert torch.equal(actual.spikes, expected.spikes)
-    assert close(actual.v_last, expected.v_last, 1e-6)
-    for ours, theirs in zip(actual.gradients, expected.gradients, strict=True):
-        assert close(ours, theirs, BOUNDS[dtype])
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize(("steps", "dtype"), [(33, torch.float32), (1, torch.float32), (17, torch.bfloat16)], ids=str)
+def test_neuron_scan(neuron: str, options: dict[str, Any], dtype: torch.dtype, steps: int) -> None:
+    shape = (steps, 5, 17)
+    expected, actual = (run(neuron, backend, options, shape, dtype, DEVICE) for backend in ("reference", "triton"))
+    agree(actual, expected, BOUNDS[dtype])
+
+
+@pytest.mark.parametrize("neuron", NEURONS)
+def test_numbers_for_parameters(neuron: str) -> None:
+    x, needs = current(35, 300).to(DEVICE), NEURONS[neuron].needs
+    results = []
+    for backend in ("reference", "triton"):
+        leaf = x.clone().requires_grad_()
+        spikes, *last = NEURONS[neuron].scan(leaf, **needs, backend=backend)
+        results.append((spikes, *last, *gradients((spikes * x).sum() + sum(last).sum(), leaf)))  # type: ignore[attr-defined]
+    assert torch.equal(results[0][0], results[1][0])
+    assert all(close(ours, theirs, 1e-5) for ours, theirs in zip(results[1], results[0], strict=True))
+
+
+def test_float16() -> None:
+    expected, actual = (run("lif", b, {}, (17, 5, 17), torch.float16, DEVICE) for b in ("reference", "triton"))
+    agree(actual, expected, BOUNDS[torch.float16])
 
 
 @pytest.mark.parametrize("steps", [5, 8, 33])
-def test_lif_scan_as_bytes_and_bits(steps: int) -> None:
-    x = torch.randn(steps, 300, generator=torch.Generator().manual_seed(0)).to(DEVICE)
-    spikes, _ = lif_scan(x, decay=0.9, backend="reference")
-    as_bytes, _ = lif_scan(x, decay=0.9, spike_dtype=torch.uint8, backend="triton")
-    packed, _ = lif_scan(x, decay=0.9, spike_dtype="packed", backend="triton")
+@pytest.mark.parametrize("neuron", NEURONS)
+def test_bytes_and_bits(neuron: str, steps: int) -> None:
+    x, needs = current(steps, 300).to(DEVICE), NEURONS[neuron].needs
+    spikes, *_ = NEURONS[neuron].scan(x, **needs, backend="reference")
+    as_bytes, *_ = NEURONS[neuron].scan(x, **needs, spike_dtype=torch.uint8, backend="triton")
+    packed, *_ = NEURONS[neuron].scan(x, **needs, spike_dtype="packed", backend="triton")
     assert torch.equal(as_bytes, spikes.to(torch.uint8))
     assert torch.equal(packed, pack_spikes(spikes))
