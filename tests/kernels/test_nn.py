@@ -15,6 +15,7 @@ from neuroact.kernels.adaptive import adaptive_lif_scan
 from neuroact.kernels.cuba import cuba_lif_scan
 from neuroact.kernels.lif import lif_scan
 from neuroact.kernels.nn import LIF, PLIF, AdaptiveLIF, CubaLIF, DelayedResetCubaLIF, DelayedResetLIF
+from neuroact.kernels.surrogates import spike
 
 MODULES = {
     "LIF": lambda **o: LIF(0.8, **o),
@@ -173,6 +174,27 @@ def test_the_delayed_reset_is_the_equation_that_it_states() -> None:
             s = (m >= 0.7).double()
             assert torch.equal(spikes[t], s)
         torch.testing.assert_close(last, m, rtol=0, atol=1e-12)
+
+
+def test_a_delayed_reset_passes_on_no_gradient() -> None:
+    x = current(8, 20).requires_grad_()
+    m, s, spikes = torch.zeros(20), torch.zeros(20), []
+    for x_t in x:
+        m = 0.6 * m + x_t - s.detach()
+        s = spike(m - 1)
+        spikes.append(s)
+    expected = torch.autograd.grad(total(spikes), x)[0]
+    assert total(spikes) > 0
+    torch.testing.assert_close(torch.autograd.grad(DelayedResetLIF(0.6)(x)[0].sum(), x)[0], expected)
+    torch.testing.assert_close(torch.autograd.grad(DelayedResetCubaLIF(0.0, 0.6)(x)[0].sum(), x)[0], expected)
+
+
+@pytest.mark.parametrize("module", [DelayedResetLIF, lambda decay: DelayedResetCubaLIF(0.0, decay)])
+def test_a_delayed_reset_is_as_exact_as_its_state(module: Any) -> None:
+    """What is derived from float32 values is not rounded to float32 where the input is float64."""
+    x, decay = current(12, 40), torch.tensor(0.3)
+    ours, theirs = module(decay)(x)[1], module(decay.double())(x)[1]
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
 def test_the_delayed_reset_behind_a_synapse_is_the_equation_that_it_states() -> None:
