@@ -54,7 +54,7 @@ def singles(names: Sequence[str], parameters: Sequence[Tensor]) -> dict[str, boo
 
 
 @triton.jit
-def parameter(values, n, mask, count, inner, SINGLE: tl.constexpr):  # noqa: N803
+def parameter(values, n, mask, count, inner, SINGLE: tl.constexpr):
     """Each neuron's value of a parameter; if there is a single one, it is loaded once for all."""
     if SINGLE:
         return tl.load(values)
@@ -63,7 +63,7 @@ def parameter(values, n, mask, count, inner, SINGLE: tl.constexpr):  # noqa: N80
 
 
 @triton.jit
-def reset(h, s, threshold, v_reset, HARD: tl.constexpr):  # noqa: N803
+def reset(h, s, threshold, v_reset, HARD: tl.constexpr):
     """v = h - s threshold, or with a hard reset v = s v_reset + (1 - s) h"""
     if HARD:
         return s * v_reset + (1.0 - s) * h
@@ -72,7 +72,7 @@ def reset(h, s, threshold, v_reset, HARD: tl.constexpr):  # noqa: N803
 
 
 @triton.jit
-def through_reset(h, threshold, v_reset, HARD: tl.constexpr):  # noqa: N803
+def through_reset(h, threshold, v_reset, HARD: tl.constexpr):
     """dv/ds: how a spike changes the membrane potential after it."""
     if HARD:
         return v_reset - h
@@ -81,7 +81,7 @@ def through_reset(h, threshold, v_reset, HARD: tl.constexpr):  # noqa: N803
 
 
 @triton.jit
-def slope(z, alpha, KIND: tl.constexpr):  # noqa: N803
+def slope(z, alpha, KIND: tl.constexpr):
     """The surrogate gradient `z` above the threshold."""
     if KIND == ATAN:
         y = HALF_PI * alpha * z

@@ -1,8 +1,8 @@
 """`lif_scan` on GPUs, in Triton: a program takes a block of neurons through all time steps in registers.
 
 The backward pass saves the input and, for more than 16 steps, the membrane potential before every 16th: from there a
-chunk's potentials are computed once more, held in registers, and gone back over. The recurrence is never inverted, which
-would lose precision. The number of steps is an ordinary argument, so that no new one compiles anything.
+chunk's potentials are computed once more, held in registers, and gone back over. The recurrence is never inverted,
+which would lose precision. The number of steps is an ordinary argument, so that no new one compiles anything.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def lif_backward(
             there = mask & ((n * 0 + first + k) < T)
             row = tl.cast(first + k, tl.int64) * N + n
             h = a * v + d * tl.load(x + row, mask=there, other=0.0).to(tl.float32)
-            held = held + (v if LEARNED else h,)
+            held = held + (v if LEARNED else h,)  # type: ignore[assignment]  # noqa: RUF005
             v = reset(h, tl.where(h >= b, 1.0, 0.0), b, c, HARD)
         for k in tl.static_range(CHUNK - 1, -1, -1):
             there = mask & ((n * 0 + first + k) < T)
@@ -150,7 +150,7 @@ def backward(
     parameters: Sequence[Tensor], inner: Sequence[int],
     hard: bool, kind: int, alpha: float, smooth: bool, detach_reset: bool, learned: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """Gradients of x and v0, and each neuron's shares `(4, N)` in those of the parameters, `(4, 0)` if not `learned`."""
+    """Gradients of x and v0, and the neurons' shares in those of the parameters, `(4, N)`; `(4, 0)` unless `learned`."""
     grad_x, grad_v0 = torch.empty_like(x), torch.empty_like(v0)
     shares = v0.new_empty((len(parameters), v0.numel() if learned else 0))
     block = blocks.block_of(x, learned=learned)

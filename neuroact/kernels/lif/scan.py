@@ -82,7 +82,7 @@ lif_scan.backends = BACKENDS  # type: ignore[attr-defined]
 
 
 def _kernels(backend: str) -> Any:
-    """The module with a backend's `forward` and `backward`; loaded at its first use, as numba and Triton are slow to."""
+    """The module with a backend's `forward` and `backward`; loaded when it is used, as numba and Triton take long."""
     return import_module(f"neuroact.kernels.lif.{'gpu' if backend == 'triton' else backend}")
 
 
