@@ -16,6 +16,10 @@ ROUNDS = 9
 DECAY = 0.5
 SHORT, LONG = (16, 1 << 20), (128, 1 << 16)
 """Steps and neurons."""
+SCAN = (4, 1024, 192, 16)
+"""Batch, length, channels, states."""
+SIDE = 1024
+"""Rows and columns of spikes and of weights."""
 FORWARD_AND_BACKWARD = 20
 """Bytes in memory that a float32 neuron and step must move: x in and s out, then x and dL/ds in and dL/dx out."""
 PACKED = 4.125
@@ -105,7 +109,7 @@ def cuba_row(title: str, shape: tuple[int, int], rounds: int) -> Row:
 
 def selective_row(rounds: int) -> Row:
     """`selective_scan`, B 4, L 1024, D 192, N 16, forward and backward."""
-    batch, length, channels, states = 4, 1024, 192, 16
+    batch, length, channels, states = SCAN
     u, weights = torch.randn(batch, length, channels), torch.randn(batch, length, channels)
     delta = torch.nn.functional.softplus(torch.randn(batch, length, channels) - 3)
     A = -torch.arange(1.0, states + 1).expand(channels, -1).contiguous()
@@ -138,7 +142,7 @@ NOISE = 0.95
 
 def matmul_row(density: float, factor: float | None, rounds: int) -> Row:
     """`spike_matmul`, 1024³, forward."""
-    spikes, weights = (torch.rand(1024, 1024) < density).float(), torch.randn(1024, 1024)
+    spikes, weights = (torch.rand(SIDE, SIDE) < density).float(), torch.randn(SIDE, SIDE)
     runs = {"neuroact": partial(spike_matmul, spikes, weights), "dense": partial(torch.matmul, spikes, weights)}
     title = f"`spike_matmul`, 1024³, {density:.0%} spikes"
     return compared(title, "neuroact", runs, {"dense": factor or NOISE}, {}, 3 * rounds)
