@@ -12,7 +12,10 @@ from torch import Tensor
 from neuroact.kernels.attention.reference import linear_attention_reference
 from neuroact.kernels.backends import Backend, choose
 
-BACKENDS: tuple[Backend, ...] = ("cpu", "reference")
+BACKENDS: tuple[Backend, ...] = ("triton", "cpu", "reference")
+WIDE_BACKENDS: tuple[Backend, ...] = ("cpu", "reference")
+WIDEST = 64
+"""Size of keys and values up to which Triton's kernels keep a window's kv, and its gradient, in registers."""
 
 
 def spiking_linear_attention(
@@ -37,7 +40,7 @@ def spiking_linear_attention(
     - `v`: values `(..., L, E)`, floating-point.
     - `window`: tokens in a window; the last one is shorter if `window` does not divide L. None for a single window.
     - `scale`: 1 / sqrt(D) if None.
-    - `backend`: "cpu" or "reference"; by default the first for tensors on the CPU.
+    - `backend`: "triton" for D and E up to 64, "cpu" or "reference"; by default the first that can run.
 
     Returns `(..., L, E)` in the dtype of `v`. All three arguments carry gradients.
 
@@ -48,7 +51,7 @@ def spiking_linear_attention(
     length, width = q.shape[-2:]
     window = min(window or length, length) or 1
     scale = max(width, 1) ** -0.5 if scale is None else float(scale)
-    chosen = choose(v, backend, BACKENDS)
+    chosen = choose(v, backend, BACKENDS if max(width, v.shape[-1]) <= WIDEST else WIDE_BACKENDS)
     queries, keys = q.to(v.dtype), k.to(v.dtype)
     if chosen == "reference":
         return linear_attention_reference(queries, keys, v, window=window, scale=scale)
