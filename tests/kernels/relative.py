@@ -21,5 +21,5 @@ def gradients(function: Callable[..., Tensor], *inputs: Tensor, **options: Any) 
     """The result, and the gradient of each input for weights of the result that are the same at every call."""
     leaves = [x.detach().requires_grad_() for x in inputs]
     result = function(*leaves, **options)
-    weights = torch.randn(result.shape, generator=torch.Generator().manual_seed(1)).to(result.dtype)
+    weights = torch.randn(result.shape, generator=torch.Generator().manual_seed(1)).to(result)
     return result.detach(), *torch.autograd.grad(result, leaves, weights)

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from neuroact.errors import UnavailableBackend
 from neuroact.kernels.backends import which_backend
-from neuroact.kernels.matmul import cpu, product
-from neuroact.kernels.matmul.product import spike_matmul
+from neuroact.kernels.matmul import cpu, product, spike_matmul
 from neuroact.kernels.sparse import density
 from tests.kernels.relative import assert_close, gradients
 

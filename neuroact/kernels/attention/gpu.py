@@ -1,7 +1,7 @@
 """`spiking_linear_attention` on GPUs, in Triton: a program takes one window, whose kv stays on the chip.
 
 Sums are held in float32. So are factors, with tensor cores told to be exact for what came as float32; what came in 16
-bits fits the format that they round to. Tiles are small, so that the three products that need them spill no registers.
+bits fits the format that they round to.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neuroact.kernels.attention.reference import windows_of
 NARROWEST = 16
 """The least size of a tile that tensor cores take."""
 LONGEST = 32
-"""Tokens that are read at a time."""
+"""Tokens that are read at a time, half of them in float32: more, and the backward pass runs out of registers."""
 
 
 @triton.jit
@@ -112,6 +112,6 @@ def _launch(
     block_d, block_e = (max(NARROWEST, triton.next_power_of_2(size)) for size in (width, depth))
     kernel[sequences * windows,](
         *tensors, length, width, depth, window, windows, scale,
-        BLOCK=min(LONGEST, max(NARROWEST, triton.next_power_of_2(window))), BLOCK_D=block_d, BLOCK_E=block_e,
+        BLOCK=min(LONGEST // 2 if v.dtype == torch.float32 else LONGEST, max(NARROWEST, triton.next_power_of_2(window))), BLOCK_D=block_d, BLOCK_E=block_e,
         PRECISION="tf32x3" if v.dtype == torch.float32 else "tf32", num_warps=8,
     )  # fmt: skip

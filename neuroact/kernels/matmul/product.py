@@ -27,8 +27,8 @@ def spike_matmul(s: Tensor, W: Tensor, *, backend: Backend | None = None) -> Ten
     result, is sparse under the same conditions.
 
     The CPU's path is chosen by the share of `s` that is not 0, counted anew at each call, which takes 1 % of a dense
-    product of 1024 x 1024 x 1024: see `matmul.cpu` for the conditions. On GPUs `torch.matmul` runs. A kernel that
-    gathers rows would have to be eight or more times sparser there to beat tensor cores, so there is none.
+    product of 1024 x 1024 x 1024: see `matmul.cpu` for the conditions. On GPUs `torch.matmul` runs; no kernel of ours
+    is offered there, for none has been shown to be faster.
 
     Raises `ValueError` for shapes that do not fit, `TypeError` for dtypes, `UnavailableBackend` for a backend that
     cannot run.
