@@ -109,9 +109,10 @@ def _launch(
     (sequences, length, width), depth, windows = q.shape, v.shape[2], windows_of(q, window)
     if not v.numel():
         return
-    block_d, block_e = (max(NARROWEST, triton.next_power_of_2(size)) for size in (width, depth))
+    longest = LONGEST // 2 if v.dtype == torch.float32 else LONGEST
+    block, block_d, block_e = (max(NARROWEST, triton.next_power_of_2(size)) for size in (window, width, depth))
     kernel[sequences * windows,](
         *tensors, length, width, depth, window, windows, scale,
-        BLOCK=min(LONGEST // 2 if v.dtype == torch.float32 else LONGEST, max(NARROWEST, triton.next_power_of_2(window))), BLOCK_D=block_d, BLOCK_E=block_e,
+        BLOCK=min(longest, block), BLOCK_D=block_d, BLOCK_E=block_e,
         PRECISION="tf32x3" if v.dtype == torch.float32 else "tf32", num_warps=8,
     )  # fmt: skip
