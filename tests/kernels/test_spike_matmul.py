@@ -127,6 +127,7 @@ def test_density_is_the_share_of_spikes(share: float) -> None:
     s = spikes(500, 63, share=share)
     assert density(s) == density(s.t()) == density(s.to(torch.uint8)) == int(s.sum()) / s.numel()
     assert density(s[:, ::2]) == int(s[:, ::2].sum()) / s[:, ::2].numel()
+    assert density(s * -0.5) == density(s)
     assert density(s[:0]) == 0
 
 
