@@ -88,7 +88,8 @@ def row_of(source: Row, bits: Row, t: int, start: int, row: Row) -> Row:
 
 def forward_loop(
     begin: int, end: int, x: Row, x_bits: Row, states: Row, parameters: tuple[Row, ...], inner: tuple[int, ...],
-    hard: bool, kind: int, alpha: Value, smooth: bool, unit: Value, spikes: Row, spike_bits: Row, octets: Row, last: Row,
+    hard: bool, kind: int, alpha: Value, smooth: bool,
+    unit: Value, spikes: Row, spike_bits: Row, octets: Row, last: Row,
 ) -> None:  # fmt: skip
     """Neurons `begin` to `end`: fills one of `spikes`, `spike_bits` and `octets`, and `last`.
 

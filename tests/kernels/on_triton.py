@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from neuroact.kernels import blocks, pack_spikes
+from neuroact.kernels import blocks, pack_spikes, spiking_linear_attention
 from neuroact.kernels.backends import TRITON_INTERPRETS
+from tests.kernels import relative
 from tests.kernels.compare import close, gradients
 from tests.kernels.neuron_cases import NEURONS, OPTIONS, agree, current, run
 
@@ -62,3 +63,19 @@ def test_bytes_and_bits(neuron: str, steps: int) -> None:
     packed, *_ = NEURONS[neuron].scan(x, **needs, spike_dtype="packed", backend="triton")
     assert torch.equal(as_bytes, spikes.to(torch.uint8))
     assert torch.equal(packed, pack_spikes(spikes))
+
+
+@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+@pytest.mark.parametrize(
+    ("tokens", "width", "depth", "window"), [(1, 1, 1, 1), (17, 15, 63, 4), (63, 33, 17, 63), (500, 32, 64, 64)]
+)
+def test_spiking_linear_attention(tokens: int, width: int, depth: int, window: int, dtype: torch.dtype) -> None:
+    random = torch.Generator().manual_seed(0)
+    q, k = ((torch.rand(2, tokens, width, generator=random) < 0.3).to(DEVICE, dtype) for _ in "qk")
+    v = torch.randn(2, tokens, depth, generator=random).to(DEVICE, dtype)
+    actual = relative.gradients(spiking_linear_attention, q, k, v, window=window, backend="triton")
+    exact = (x.double() for x in (q, k, v))
+    expected = relative.gradients(spiking_linear_attention, *exact, window=window, backend="reference")
+    for ours, theirs in zip(actual, expected, strict=True):
+        assert ours.dtype == dtype
+        relative.assert_close(ours.double(), theirs, BOUNDS[dtype])
