@@ -26,15 +26,17 @@ def scan_neurons(neuron: str, dtype: torch.dtype, *, learned: bool, hard: bool, 
     kernels.backward(x, state, x, state, checkpoints, parameters, inner, hard, kind, 2.0, False, False, learned)
 
 
+VARIANTS = (
+    (torch.float32, True, surrogates.SIGMOID, "same"),
+    (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
+    (torch.float32, False, surrogates.ATAN, "packed"),
+    (torch.bfloat16, True, surrogates.ATAN, "same"),
+)
+"""The first two take most registers."""
 LAUNCHES: dict[str, Callable[[], object]] = {
     f"{neuron} {dtype} {'learned, hard' if learned else 'fixed, soft'}, {form}": partial(
         scan_neurons, neuron, dtype, learned=learned, hard=learned, kind=kind, form=form
     )
     for neuron in SCANS
-    for dtype, learned, kind, form in (
-        (torch.float32, False, surrogates.ATAN, "packed"),
-        (torch.float32, True, surrogates.SIGMOID, "same"),
-        (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
-        (torch.bfloat16, True, surrogates.ATAN, "same"),
-    )
+    for dtype, learned, kind, form in VARIANTS[: None if neuron == "lif" else 2]
 }
