@@ -30,10 +30,10 @@ ALL_REGISTERS = 255
 WIDEST_LOAD = 16
 """Bytes that a thread loads at once."""
 
-NEURONS_OF_LEARNERS = 2
-"""Neurons a thread where parameters have gradients, whose sums take registers too."""
 MOST_HELD = 8
-"""Values a step that a thread can hold of all its neurons."""
+"""Values a step that a thread can hold of all its neurons in the backward pass."""
+MOST_HELD_BY_LEARNERS = 2
+"""The same where parameters have gradients, whose sums take registers too."""
 
 block_size: int | None = None
 """Neurons a program, if not as many as its threads load at once; the interpreter wants few, big programs."""
@@ -45,10 +45,9 @@ def block_of(x: Tensor) -> int:
 
 
 def block_of_backward(x: Tensor, held: int, *, learned: bool) -> int:
-    """Neurons a program that holds some values of each neuron and step, so that they fit into registers."""
-    if learned:
-        return block_size or THREADS * NEURONS_OF_LEARNERS
-    return block_size or THREADS * min(WIDEST_LOAD // x.element_size(), MOST_HELD // held)
+    """Neurons a program that holds some values of each neuron and step: so few that they fit into registers."""
+    fitting = (MOST_HELD_BY_LEARNERS if learned else MOST_HELD) // held
+    return block_size or THREADS * min(WIDEST_LOAD // x.element_size(), fitting)
 
 
 @triton.jit

@@ -216,7 +216,8 @@ class Kernels(NamedTuple):
         """
         grad_x, grad_states = x.new_empty(x.shape), states.new_empty(states.shape)
         shares = states.new_empty((len(parameters), x.shape[1] if learned else 0))
-        block = blocks.block_of_backward(x, 2 if self.by_spikes else 1, learned=learned)
+        held = len(states) if learned else 1 + self.by_spikes
+        block = blocks.block_of_backward(x, held, learned=learned)
         scan_backward[triton.cdiv(x.shape[1], block),](
             grad_s, grad_last, x, states, checkpoints, grad_x, grad_states, shares, *x.shape, alpha,
             **_described(parameters, inner),
