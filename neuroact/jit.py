@@ -65,6 +65,17 @@ def loop(function: Callable[P, R]) -> Loop[P, R]:
     return Loop(function)
 
 
+def loop_with(function: Callable[P, R], name: str, **parts: Callable[..., Any]) -> Loop[P, R]:
+    """A loop of its own, made of `function` with `parts` in the place of those that it knows by the same names.
+
+    - `name`: what machine code on disk is told apart by, beside the parts.
+    """
+    pattern = cast(FunctionType, function)
+    copy = FunctionType(pattern.__code__, pattern.__globals__ | parts, name, pattern.__defaults__)
+    copy.__doc__ = pattern.__doc__
+    return Loop(cast(Callable[P, R], copy))
+
+
 def part(function: F) -> F:
     """Marks a small function that loops and parts call; it is compiled into them, and stays plain Python elsewhere."""
     function.is_part = True  # type: ignore[attr-defined]

@@ -1,7 +1,9 @@
 """Scans over time for spiking networks and state spaces, as single kernels on GPUs and CPUs."""
 
+from neuroact.kernels.adaptive import adaptive_lif_scan
 from neuroact.kernels.attention import spiking_linear_attention
 from neuroact.kernels.backends import BACKENDS, Backend, which_backend
+from neuroact.kernels.cuba import cuba_lif_scan
 from neuroact.kernels.lif import lif_scan
 from neuroact.kernels.matmul import spike_matmul
 from neuroact.kernels.neurons import pack_spikes, unpack_spikes
@@ -12,6 +14,8 @@ __all__ = [
     "SURROGATES",
     "Backend",
     "Surrogate",
+    "adaptive_lif_scan",
+    "cuba_lif_scan",
     "lif_scan",
     "pack_spikes",
     "spike_matmul",

@@ -29,13 +29,11 @@ def values_or_bits(tensor: Tensor) -> tuple[NDArray[Any], NDArray[np.uint16]]:
     return array(tensor), nothing(np.uint16)
 
 
-def spike_arrays(spikes: Tensor, x: Tensor) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[np.uint8]]:
-    """What a loop writes for a spike, and where: floats, smaller ones, or bits; two of the three are empty."""
+def spike_arrays(spikes: Tensor, x: Tensor) -> tuple[Any, NDArray[Any], NDArray[np.uint16], NDArray[np.uint8]]:
+    """What a loop writes for a spike, and where: floats, their bits, or bytes; two of the three are empty."""
     real = np.float64 if x.dtype == torch.float64 else np.float32
     if spikes.dtype == torch.bfloat16:
         return np.uint16(BFLOAT16_ONE), nothing(real), array(spikes.view(torch.uint16)), nothing(np.uint8)
-    if spikes.dtype != torch.uint8:
-        return np.uint16(1), array(spikes), nothing(np.uint16), nothing(np.uint8)
-    if spikes.shape[0] == x.shape[0]:  # of a single step, the byte and the bit are the same
-        return np.uint16(1), nothing(real), array(spikes), nothing(np.uint8)
-    return np.uint16(1), nothing(real), nothing(np.uint16), array(spikes)
+    if spikes.dtype == torch.uint8:
+        return np.uint16(1), nothing(real), nothing(np.uint16), array(spikes)
+    return np.uint16(1), array(spikes), nothing(np.uint16), nothing(np.uint8)

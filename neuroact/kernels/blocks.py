@@ -5,7 +5,6 @@ A program works on a block of neurons, whose states stay in registers through al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import triton
@@ -32,25 +31,24 @@ WIDEST_LOAD = 16
 """Bytes that a thread loads at once."""
 
 NEURONS_OF_LEARNERS = 2
-"""Neurons a thread in kernels that hold so much of each that more would not fit into registers."""
+"""Neurons a thread where parameters have gradients, whose sums take registers too."""
+MOST_HELD = 8
+"""Values a step that a thread can hold of all its neurons."""
 
 block_size: int | None = None
 """Neurons a program, if not as many as its threads load at once; the interpreter wants few, big programs."""
 
 
-def block_of(x: Tensor, *, learned: bool = False) -> int:
-    """Neurons a program, which are fewer in one that computes gradients of parameters too."""
-    return block_size or THREADS * (NEURONS_OF_LEARNERS if learned else WIDEST_LOAD // x.element_size())
+def block_of(x: Tensor) -> int:
+    """Neurons a program: as many as its threads load at once."""
+    return block_size or THREADS * (WIDEST_LOAD // x.element_size())
 
 
-def described(parameters: Sequence[Tensor], inner: Sequence[int]) -> list[Any]:
-    """What a kernel is told of each parameter: where its values are, how many, and how many neurons share one."""
-    return [part for values, width in zip(parameters, inner, strict=True) for part in (values, values.numel(), width)]
-
-
-def singles(names: Sequence[str], parameters: Sequence[Tensor]) -> dict[str, bool]:
-    """Which parameters are a single value, by the names of the kernel's constants."""
-    return {name: values.numel() == 1 for name, values in zip(names, parameters, strict=True)}
+def block_of_backward(x: Tensor, held: int, *, learned: bool) -> int:
+    """Neurons a program that holds some values of each neuron and step, so that they fit into registers."""
+    if learned:
+        return block_size or THREADS * NEURONS_OF_LEARNERS
+    return block_size or THREADS * min(WIDEST_LOAD // x.element_size(), MOST_HELD // held)
 
 
 @triton.jit

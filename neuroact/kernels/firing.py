@@ -41,16 +41,36 @@ def reset(hard: bool, h: Value, s: Value, threshold: Value, v_reset: Value) -> V
 
 
 @part
-def through_reset(hard: bool, h: Value, threshold: Value, v_reset: Value) -> Value:
-    """dv/ds: how a spike changes the membrane potential after it."""
-    return v_reset - h if hard else -threshold
+def into_spike(
+    hard: bool, attached: Value, h: Value, threshold: Value, v_reset: Value, slope: Value, grad_s: Value, grad_v: Value
+) -> Value:
+    """dL/dz, z = h - threshold, by way of the spike: slope (dL/ds + dL/dv dv/ds)
+
+    `attached` is 0 if the reset is to pass on no gradient, else 1.
+    """
+    through_reset = v_reset - h if hard else -threshold
+    return slope * (grad_s + attached * grad_v * through_reset)
 
 
 @part
-def past_reset(hard: bool, s: Value) -> Value:
-    """dv/dh, with s held: what a reset leaves of the membrane potential before it."""
+def into_potential(hard: bool, s: Value, spiking: Value, grad_v: Value) -> Value:
+    """dL/dh: by way of the spike, and of what the reset leaves of h."""
     one = np.float32(1)
-    return one - s if hard else one
+    return spiking + grad_v * ((one - s) if hard else one)
+
+
+@part
+def into_threshold(hard: bool, s: Value, spiking: Value, grad_v: Value) -> Value:
+    """dL/dthreshold: by way of the spike, and of a soft reset, which subtracts it."""
+    zero = np.float32(0)
+    return -spiking - grad_v * (zero if hard else s)
+
+
+@part
+def into_reset(hard: bool, s: Value, grad_v: Value) -> Value:
+    """dL/dv_reset, which takes the place of v if the reset is hard."""
+    zero = np.float32(0)
+    return grad_v * (s if hard else zero)
 
 
 @part
@@ -62,13 +82,3 @@ def spikes_of(smooth: bool, kind: int, alpha: Value, h: Row, threshold: Row, s: 
     else:
         for j in range(s.size):
             s[j] = fire(h[j], threshold[j])
-
-
-@part
-def after_reset(
-    hard: bool, smooth: bool, kind: int, alpha: Value, threshold: Row, v_reset: Row, h: Row, v: Row
-) -> None:
-    """What the reset leaves of membrane potentials."""
-    spikes_of(smooth, kind, alpha, h, threshold, v)
-    for j in range(v.size):
-        v[j] = reset(hard, h[j], v[j], threshold[j], v_reset[j])

@@ -1,8 +1,8 @@
 """What the scans of spiking neurons share: their arguments brought into the form that the kernels take.
 
-A kernel sees the input as `(T, N)`, contiguous, states as `(N,)`, and each parameter as `(C,)` with a number `inner`:
-neuron n has its value `n // inner % C`. So one value for all neurons, one a channel and one a neuron are all the same
-to it, wherever the channels stand among the dimensions.
+A kernel sees the input as `(T, N)`, contiguous, the states as `(S, N)`, and each parameter as `(C,)` with a number
+`inner`: neuron n has its value `n // inner % C`. So one value for all neurons, one a channel and one a neuron are all
+the same to it, wherever the channels stand among the dimensions.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ def flat_input(x: Tensor, backend: str) -> Tensor:
     """`(T, N)`, contiguous; compiled loops know no float16 and get float32."""
     flat = x.reshape(x.shape[0], prod(x.shape[1:])).contiguous()
     return flat.float() if backend == "cpu" and x.dtype == torch.float16 else flat
+
+
+def flat_states(given: dict[str, Tensor | None], x: Tensor) -> Tensor:
+    """`(S, N)`, contiguous."""
+    states = [state(value, x, name).reshape(-1) for name, value in given.items()]
+    return torch.stack(states) if len(states) > 1 else states[0].unsqueeze(0)
 
 
 def needs_gradient(*values: object) -> bool:
@@ -118,14 +124,14 @@ def in_form(spikes: Tensor, form: Form, dtype: torch.dtype) -> Tensor:
     return spikes.to(torch.uint8 if form == "uint8" else dtype)
 
 
-def empty_checkpoints(x: Tensor, v0: Tensor, backend: str, keep: bool) -> Tensor:
+def empty_checkpoints(x: Tensor, states: Tensor, backend: str, keep: bool) -> Tensor:
     """Room for the states that Triton's backward pass starts from: before every `CHUNK`-th step but the first."""
     chunks = max(0, -(-x.shape[0] // CHUNK) - 1) if keep and backend == "triton" else 0
-    return v0.new_empty((chunks, v0.shape[0]))
+    return states.new_empty((chunks, *states.shape))
 
 
 def gathered(shares: Tensor, parameters: Sequence[Tensor], inner: Sequence[int]) -> list[Tensor]:
-    """Gradients of parameters `(C,)` from each neuron's share `(len(parameters), N)`, summed in float64.
+    """Gradients of parameters `(C,)` from each neuron's share `(P, N)`, summed in float64.
 
     Zeros if there are no shares.
     """

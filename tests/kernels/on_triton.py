@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from neuroact.kernels import blocks, lif_scan, pack_spikes, spiking_linear_attention
+from neuroact.kernels import blocks, pack_spikes, spiking_linear_attention
 from neuroact.kernels.backends import TRITON_INTERPRETS
-from tests.kernels.compare import close
-from tests.kernels.lif_cases import OPTIONS, run
-from tests.kernels.relative import assert_close, gradients
+from tests.kernels import relative
+from tests.kernels.compare import close, gradients
+from tests.kernels.neuron_cases import NEURONS, OPTIONS, agree, current, run
 
 DEVICE = "cpu" if TRITON_INTERPRETS else "cuda"
 BOUNDS = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
@@ -29,22 +29,38 @@ def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
-@pytest.mark.parametrize("steps", [1, 33])
-def test_lif_scan(options: dict[str, Any], dtype: torch.dtype, steps: int) -> None:
-    expected, actual = (run(backend, options, (steps, 5, 17), dtype, DEVICE) for backend in ("reference", "triton"))
-    assert torch.equal(actual.spikes, expected.spikes)
-    assert close(actual.v_last, expected.v_last, 1e-6)
-    for ours, theirs in zip(actual.gradients, expected.gradients, strict=True):
-        assert close(ours, theirs, BOUNDS[dtype])
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize(("steps", "dtype"), [(33, torch.float32), (1, torch.float32), (17, torch.bfloat16)], ids=str)
+def test_neuron_scan(neuron: str, options: dict[str, Any], dtype: torch.dtype, steps: int) -> None:
+    shape = (steps, 5, 17)
+    expected, actual = (run(neuron, backend, options, shape, dtype, DEVICE) for backend in ("reference", "triton"))
+    agree(actual, expected, BOUNDS[dtype])
+
+
+@pytest.mark.parametrize("neuron", NEURONS)
+def test_numbers_for_parameters(neuron: str) -> None:
+    x, needs = current(35, 300).to(DEVICE), NEURONS[neuron].needs
+    results = []
+    for backend in ("reference", "triton"):
+        leaf = x.clone().requires_grad_()
+        spikes, *last = NEURONS[neuron].scan(leaf, **needs, backend=backend)
+        results.append((spikes, *last, *gradients((spikes * x).sum() + sum(last).sum(), leaf)))  # type: ignore[attr-defined]
+    assert torch.equal(results[0][0], results[1][0])
+    assert all(close(ours, theirs, 1e-5) for ours, theirs in zip(results[1], results[0], strict=True))
+
+
+def test_float16() -> None:
+    expected, actual = (run("lif", b, {}, (17, 5, 17), torch.float16, DEVICE) for b in ("reference", "triton"))
+    agree(actual, expected, BOUNDS[torch.float16])
 
 
 @pytest.mark.parametrize("steps", [5, 8, 33])
-def test_lif_scan_as_bytes_and_bits(steps: int) -> None:
-    x = torch.randn(steps, 300, generator=torch.Generator().manual_seed(0)).to(DEVICE)
-    spikes, _ = lif_scan(x, decay=0.9, backend="reference")
-    as_bytes, _ = lif_scan(x, decay=0.9, spike_dtype=torch.uint8, backend="triton")
-    packed, _ = lif_scan(x, decay=0.9, spike_dtype="packed", backend="triton")
+@pytest.mark.parametrize("neuron", NEURONS)
+def test_bytes_and_bits(neuron: str, steps: int) -> None:
+    x, needs = current(steps, 300).to(DEVICE), NEURONS[neuron].needs
+    spikes, *_ = NEURONS[neuron].scan(x, **needs, backend="reference")
+    as_bytes, *_ = NEURONS[neuron].scan(x, **needs, spike_dtype=torch.uint8, backend="triton")
+    packed, *_ = NEURONS[neuron].scan(x, **needs, spike_dtype="packed", backend="triton")
     assert torch.equal(as_bytes, spikes.to(torch.uint8))
     assert torch.equal(packed, pack_spikes(spikes))
 
@@ -57,9 +73,9 @@ def test_spiking_linear_attention(tokens: int, width: int, depth: int, window: i
     random = torch.Generator().manual_seed(0)
     q, k = ((torch.rand(2, tokens, width, generator=random) < 0.3).to(DEVICE, dtype) for _ in "qk")
     v = torch.randn(2, tokens, depth, generator=random).to(DEVICE, dtype)
-    actual = gradients(spiking_linear_attention, q, k, v, window=window, backend="triton")
+    actual = relative.gradients(spiking_linear_attention, q, k, v, window=window, backend="triton")
     exact = (x.double() for x in (q, k, v))
-    expected = gradients(spiking_linear_attention, *exact, window=window, backend="reference")
+    expected = relative.gradients(spiking_linear_attention, *exact, window=window, backend="reference")
     for ours, theirs in zip(actual, expected, strict=True):
         assert ours.dtype == dtype
-        assert_close(ours.double(), theirs, BOUNDS[dtype])
+        relative.assert_close(ours.double(), theirs, BOUNDS[dtype])
