@@ -47,10 +47,10 @@ def linear_scan(
     (fixed,), (inner,) = neurons.flat_parameters({"a": constant}, b)
     flat = neurons.flat_input(b, chosen)
     if changing is None:
-        h, h_last = _linear_scan(flat.new_empty((0, 0)), flat, start.reshape(-1), fixed, inner, chosen)
+        h, h_last = linear_scan_operation(flat.new_empty((0, 0)), flat, start.reshape(-1), fixed, inner, chosen)
     else:
         coefficient = neurons.flat_input(changing, chosen)
-        h, h_last = _linear_scan(coefficient, flat, start.reshape(-1), fixed[:0], inner, chosen)
+        h, h_last = linear_scan_operation(coefficient, flat, start.reshape(-1), fixed[:0], inner, chosen)
     return h.reshape(b.shape).to(b.dtype), h_last.reshape(b.shape[1:])
 
 
@@ -76,12 +76,12 @@ def _coefficient(a: float | Tensor, b: Tensor) -> tuple[Tensor | None, Tensor]:
 
 
 def _kernels(backend: str) -> Any:
-    """The module with a backend's `forward` and `backward`; loaded at its first use, as numba and Triton are slow to."""
+    """The module with a backend's `forward` and `backward`; loaded when it is used, as numba and Triton take long."""
     return import_module(f"neuroact.kernels.linear.{'gpu' if backend == 'triton' else backend}")
 
 
 @torch.library.custom_op("neuroact::linear_scan", mutates_args=())
-def _linear_scan(a: Tensor, b: Tensor, h0: Tensor, fixed: Tensor, inner: int, backend: str) -> tuple[Tensor, Tensor]:
+def linear_scan_operation(a: Tensor, b: Tensor, h0: Tensor, fixed: Tensor, inner: int, backend: str) -> tuple[Tensor, Tensor]:
     """All states and the last one.
 
     `a`, `b` `(T, N)`, `h0` `(N,)`, contiguous; or `a` empty and `fixed` `(C,)`, with `inner` as `neurons` says.
@@ -90,7 +90,7 @@ def _linear_scan(a: Tensor, b: Tensor, h0: Tensor, fixed: Tensor, inner: int, ba
     return result
 
 
-@_linear_scan.register_fake
+@linear_scan_operation.register_fake
 def _(a: Tensor, b: Tensor, h0: Tensor, fixed: Tensor, inner: int, backend: str) -> tuple[Tensor, Tensor]:
     return torch.empty_like(b), torch.empty_like(h0)
 
@@ -125,4 +125,4 @@ def _backward(ctx: Any, grad_h: Tensor, grad_h_last: Tensor) -> tuple[Tensor | N
     return grad_a, grad_b, grad_h0, grad_fixed, None, None
 
 
-_linear_scan.register_autograd(_backward, setup_context=_setup_context)
+linear_scan_operation.register_autograd(_backward, setup_context=_setup_context)

@@ -85,13 +85,16 @@ def to_inputs(
 ) -> None:  # fmt: skip
     """From dL/dx to dL/du, in its place, and dL/ddelta as it counts to that as given; adds those of D and the bias."""
     for k in range(steps):
-        sigmoid(raw[k], slopes)
         for j in range(us.shape[1]):
             grad_x = grad_xs[k, j]
-            grad = grad_deltas[k, j] + grad_x * us[k, j]
-            grad_deltas[k, j] = grad * slopes[j] if delta_softplus else grad
+            grad_deltas[k, j] += grad_x * us[k, j]
             grad_xs[k, j] = grad_x * deltas[k, j] + grad_ys[k, j] * D[start + j]
             grad_D[start + j] += grad_ys[k, j] * us[k, j]
+        if delta_softplus:
+            sigmoid(raw[k], slopes)
+            for j in range(us.shape[1]):
+                grad_deltas[k, j] *= slopes[j]
+        for j in range(us.shape[1]):
             grad_bias[start + j] += grad_deltas[k, j]
 
 
@@ -105,7 +108,7 @@ def selective_forward(
     - `u`, `delta`, `y` `(B, D, L)`, and `z`, or that is empty. `A` `(N, D)`; `D`, `delta_bias` `(D,)`.
     - `B`, `C` `(B or 1, groups, L or 1, N)`. `h0`, `h_last` `(B, N, D)`; `checkpoints` `(B, ceil(L / CHUNK), N, D)`.
     """
-    batch, channels, length = u.shape
+    channels, length = u.shape[1:]
     group = channels // max(B.shape[1], C.shape[1])
     blocks = channels // group * -(-group // WIDTH)
     for item in range(begin, end):
@@ -116,7 +119,8 @@ def selective_forward(
         A_here = A[:, start:stop].copy()
         states = np.empty((2, *A_here.shape), u.dtype)
         decay = np.empty(A_here.shape, u.dtype)
-        us, raw, deltas, xs, zs, gates, ys = np.empty((7, CHUNK, stop - start), u.dtype)
+        rows = np.empty((7, CHUNK, stop - start), u.dtype)
+        us, raw, deltas, xs, zs, gates, ys = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6]
         states[0] = h0[b, :, start:stop]
         for first in range(0, length, CHUNK):
             steps = min(CHUNK, length - first)
@@ -149,7 +153,7 @@ def selective_backward(
     - `grad_u`, `grad_delta`, `grad_z` as the inputs. `grad_h` `(B, N, D)`: holds dL/dh_last before, dL/dh0 after.
     - zeros before: `grad_A` `(B, N, D)`; `grad_D`, `grad_bias` `(B, D)`; `grad_B`, `grad_C` `(blocks, B, L or 1, N)`.
     """
-    batch, channels, length = u.shape
+    channels, length = u.shape[1:]
     group = channels // max(B.shape[1], C.shape[1])
     blocks = channels // group * -(-group // WIDTH)
     for item in range(begin, end):
@@ -161,7 +165,9 @@ def selective_backward(
         grad_A_here, carried = np.zeros(A_here.shape, u.dtype), grad_h[b, :, start:stop].copy()
         states = np.empty((CHUNK + 1, *A_here.shape), u.dtype)
         decay = np.empty((CHUNK, *A_here.shape), u.dtype)
-        us, raw, deltas, xs, zs, gates, ys, grad_ys, grad_xs, grad_deltas = np.empty((10, CHUNK, stop - start), u.dtype)
+        rows = np.empty((10, CHUNK, stop - start), u.dtype)
+        us, raw, deltas, xs, zs, gates, ys = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6]
+        grad_ys, grad_xs, grad_deltas = rows[7], rows[8], rows[9]
         for chunk in range(checkpoints.shape[1] - 1, -1, -1):
             first = chunk * CHUNK
             steps = min(CHUNK, length - first)

@@ -62,7 +62,7 @@ def selective_scan(
       not change with time.
     - `D`: `(D,)`, what goes past the state. `z`: gate `(B, D, L)`.
     - `return_last_state`: also return the state after the last step.
-    - `h0`: state before the first step, `(B, D, N)` or what spreads to it; zeros if None.
+    - `h0`: state before the first step, `(B, D, N)`; zeros if None.
     - `backend`: "triton", "cpu", "reference" or, never chosen unasked, "mamba_ssm"; by default the fastest for the
       tensor's device.
 
@@ -79,7 +79,7 @@ def selective_scan(
     dtype = state_dtype(u)
     batch, channels, states = u.shape[0], *A.shape
     A, D, delta_bias = A.to(dtype), _vector(D, u, dtype), _vector(delta_bias, u, dtype)
-    h = u.new_zeros((batch, channels, states), dtype=dtype) if h0 is None else h0.to(dtype).expand(batch, -1, states)
+    h = u.new_zeros((batch, channels, states), dtype=dtype) if h0 is None else h0.to(dtype)
     B, C = _grouped(B), _grouped(C)
     if chosen == "reference":
         y, h_last = selective_scan_reference(
@@ -89,14 +89,11 @@ def selective_scan(
     else:
         gate = u.new_empty((0, 0, 0)) if z is None else z
         keep = needs_gradient(u, delta, A, B, C, D, gate, delta_bias, h)
-        varying = (u, delta, B.transpose(-1, -2), C.transpose(-1, -2), gate)
-        if chosen == "cpu":  # compiled loops know no half precision and no strides
-            varying = tuple(given.to(dtype).contiguous() for given in varying)
-        u_, delta_, B_, C_, gate = varying
-        y, h_last, _ = _selective_scan(
-            u_, delta_, A.t().contiguous(), B_, C_, D, gate, delta_bias, h.transpose(1, 2).contiguous(),
-            delta_softplus, keep, chosen,
-        )  # fmt: skip
+        kind = dtype if chosen == "cpu" else u.dtype  # compiled loops know no half precision
+        inputs = (u, delta, A.t(), B.transpose(-1, -2), C.transpose(-1, -2), D, gate, delta_bias, h.transpose(1, 2))
+        kinds = (kind, kind, dtype, kind, kind, dtype, kind, dtype, dtype)
+        settled = (given.to(wanted).contiguous() for given, wanted in zip(inputs, kinds, strict=True))
+        y, h_last, _ = selective_scan_operation(*settled, delta_softplus, keep, chosen)
         h_last = h_last.transpose(1, 2)
     y = y.to(u.dtype)
     return (y, h_last) if return_last_state else y
@@ -135,10 +132,8 @@ def _check(
             )
     if B.ndim == C.ndim == 4 and B.shape[1] != C.shape[1] and 1 not in (B.shape[1], C.shape[1]):
         raise ValueError(f"B and C have {B.shape[1]} and {C.shape[1]} groups; they must have the same number, or one")
-    try:
-        _ = h0 is None or h0.expand(batch, channels, states)
-    except RuntimeError as error:
-        raise ValueError(f"h0 has shape {tuple(h0.shape)}, not {(batch, channels, states)}") from error
+    if h0 is not None and h0.shape != (batch, channels, states):
+        raise ValueError(f"h0 must have shape {(batch, channels, states)}, not {tuple(h0.shape)}")
 
 
 def _vector(given: Tensor | None, u: Tensor, dtype: torch.dtype) -> Tensor:
@@ -162,22 +157,25 @@ def _to_every_channel(grouped: Tensor, u: Tensor) -> Tensor:
 def _mamba_ssm(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, z: Tensor | None,
     delta_bias: Tensor | None, delta_softplus: bool, return_last_state: bool, h0: Tensor | None,
-) -> Any:  # fmt: skip
+) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
     """What the authors' own kernel makes of it."""
     if h0 is not None:
         raise UnavailableBackend("mamba_ssm starts from a state of zeros only: leave h0 out, or take another backend")
     from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
-    return selective_scan_fn(u, delta, A, B, C, D, z, delta_bias, delta_softplus, return_last_state)
+    result: Tensor | tuple[Tensor, Tensor] = selective_scan_fn(
+        u, delta, A, B, C, D, z, delta_bias, delta_softplus, return_last_state
+    )
+    return result
 
 
 def _kernels(backend: str) -> Any:
-    """The module with a backend's `forward` and `backward`, loaded at its first use: numba and Triton are slow to."""
+    """The module with a backend's `forward` and `backward`; loaded when it is used, as numba and Triton take long."""
     return import_module(f"neuroact.kernels.selective.{'gpu' if backend == 'triton' else backend}")
 
 
 @torch.library.custom_op("neuroact::selective_scan", mutates_args=())
-def _selective_scan(
+def selective_scan_operation(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, z: Tensor, delta_bias: Tensor, h0: Tensor,
     delta_softplus: bool, keep: bool, backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
@@ -192,7 +190,7 @@ def _selective_scan(
     return result
 
 
-@_selective_scan.register_fake
+@selective_scan_operation.register_fake
 def _(u: Tensor, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     *_, h0, _, keep, backend = arguments
     return torch.empty_like(u), torch.empty_like(h0), _kernels(backend).empty_checkpoints(u, h0, keep)
@@ -228,4 +226,4 @@ def _backward(ctx: Any, grad_y: Tensor, grad_h_last: Tensor, _: Tensor) -> tuple
     return *grads, None, None, None
 
 
-_selective_scan.register_autograd(_backward, setup_context=_setup_context)
+selective_scan_operation.register_autograd(_backward, setup_context=_setup_context)
