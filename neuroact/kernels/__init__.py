@@ -1,0 +1,21 @@
+"""Scans over time for spiking networks and state spaces, as single kernels on GPUs and CPUs."""
+
+from neuroact.kernels.backends import BACKENDS, Backend, which_backend
+from neuroact.kernels.lif import lif_scan
+from neuroact.kernels.linear import linear_scan
+from neuroact.kernels.neurons import pack_spikes, unpack_spikes
+from neuroact.kernels.selective import selective_scan
+from neuroact.kernels.surrogates import SURROGATES, Surrogate
+
+__all__ = [
+    "BACKENDS",
+    "SURROGATES",
+    "Backend",
+    "Surrogate",
+    "lif_scan",
+    "linear_scan",
+    "pack_spikes",
+    "selective_scan",
+    "unpack_spikes",
+    "which_backend",
+]

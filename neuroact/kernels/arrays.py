@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
 BFLOAT16_ONE = 0x3F80
+
 
 def array(tensor: Tensor) -> NDArray[Any]:
     """The tensor's memory."""

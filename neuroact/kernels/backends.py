@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import cache
 from importlib.util import find_spec
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -19,10 +18,9 @@ VARIABLE = "NEUROACT_BACKEND"
 """Environment variable that names the backend for a whole process."""
 
 
-@cache
-def triton_interprets() -> bool:
-    """Whether Triton's kernels run on CPU tensors here, by its interpreter: slowly, for tests."""
-    return os.environ.get("TRITON_INTERPRET") == "1"
+INSTALLED = frozenset(name for name in ("triton", "mamba_ssm") if find_spec(name) is not None)
+TRITON_INTERPRETS = os.environ.get("TRITON_INTERPRET") == "1"
+"""Whether Triton's kernels run on CPU tensors here, by its interpreter: slowly, for tests."""
 
 
 def why_not(backend: Backend, x: Tensor) -> str | None:
@@ -34,11 +32,11 @@ def why_not(backend: Backend, x: Tensor) -> str | None:
             if x.dtype not in (torch.float32, torch.float64, torch.bfloat16, torch.float16):
                 return f"it takes float32, float64, bfloat16 and float16, not {x.dtype}"
         case "triton" | "mamba_ssm":
-            if find_spec(backend) is None:
+            if backend not in INSTALLED:
                 return "it is not installed"
             if x.dtype not in (torch.float32, torch.bfloat16, torch.float16):
                 return f"it takes float32, bfloat16 and float16, not {x.dtype}"
-            if not x.is_cuda and not (backend == "triton" and triton_interprets()):
+            if not x.is_cuda and not (backend == "triton" and TRITON_INTERPRETS):
                 return f"it needs a tensor on a GPU, not on {x.device}"
         case "reference":
             if not x.is_floating_point():
@@ -62,7 +60,7 @@ def choose(x: Tensor, asked: str | None, offered: tuple[Backend, ...]) -> Backen
         return able
     if asked not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {asked!r}")
-    backend = cast(Backend, asked)
+    backend: Backend = asked
     if backend not in offered:
         raise UnavailableBackend(f"this operation has no backend {backend!r}; it has {', '.join(offered)}")
     if reason := why_not(backend, x):

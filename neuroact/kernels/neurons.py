@@ -132,7 +132,9 @@ def gathered(shares: Tensor, parameters: Sequence[Tensor], inner: Sequence[int])
     if not shares.numel():
         return [torch.zeros_like(parameter) for parameter in parameters]
     return [
-        share.reshape(-1, parameter.numel(), width).sum((0, 2), dtype=torch.float64).to(parameter.dtype)
+        share.reshape(share.numel() // (parameter.numel() * width), parameter.numel(), width)
+        .sum((0, 2), dtype=torch.float64)
+        .to(parameter.dtype)
         for share, parameter, width in zip(shares, parameters, inner, strict=True)
     ]
 

@@ -25,7 +25,7 @@ def split(count: int, parts: int, apart: int = ALIGNMENT) -> list[tuple[int, int
 
     - `apart`: what their lengths are to be multiples of, but for the last.
     """
-    length = -(-count // (parts * apart)) * apart
+    length = max(1, -(-count // (parts * apart))) * apart
     return [(start, min(start + length, count)) for start in range(0, count, length)]
 
 

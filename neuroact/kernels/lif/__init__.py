@@ -1,0 +1,5 @@
+"""Leaky integrate-and-fire neurons."""
+
+from neuroact.kernels.lif.scan import lif_scan
+
+__all__ = ["lif_scan"]

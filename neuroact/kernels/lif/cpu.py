@@ -15,7 +15,7 @@ from torch import Tensor
 
 from neuroact.jit import loop, part
 from neuroact.kernels import neurons
-from neuroact.kernels.arrays import array, nothing, spike_arrays, values_or_bits
+from neuroact.kernels.arrays import array, spike_arrays, values_or_bits
 from neuroact.kernels.firing import after_reset, fire, past_reset, primitive, reset, spikes_of, through_reset
 from neuroact.kernels.rows import Row, Value, block_width, mark, narrow, pack, slope, spread, widen
 from neuroact.kernels.threads import on_every_core
@@ -209,7 +209,7 @@ def backward(
     parameters: Sequence[Tensor], inner: Sequence[int],
     hard: bool, kind: int, alpha: float, smooth: bool, detach_reset: bool, learned: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """Gradients of x and v0, and each neuron's shares `(4, N)` in those of the parameters, `(4, 0)` if not `learned`."""
+    """Gradients of x and v0, and the neurons' shares in those of the parameters, `(4, N)`; `(4, 0)` unless `learned`."""
     grad_x, grad_v0 = torch.empty_like(x), torch.empty_like(v0)
     shares = v0.new_zeros((len(parameters), v0.numel() if learned else 0))
     real = array(v0).dtype.type

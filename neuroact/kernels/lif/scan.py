@@ -15,6 +15,7 @@ from neuroact.kernels.lif.reference import lif_scan_reference
 from neuroact.kernels.surrogates import Surrogate, surrogate_number
 
 BACKENDS: tuple[Backend, ...] = ("triton", "cpu", "reference")
+SMOOTH_BACKENDS: tuple[Backend, ...] = ("cpu", "reference")
 
 
 def lif_scan(
@@ -56,7 +57,7 @@ def lif_scan(
     Raises `ValueError` for shapes that do not fit, `UnavailableBackend` for a backend that cannot run.
     """
     neurons.check_input(x, surrogate, smooth=smooth)
-    chosen = choose(x, backend, BACKENDS)
+    chosen = choose(x, backend, BACKENDS if not smooth else SMOOTH_BACKENDS)
     differentiable = neurons.needs_gradient(x, v0, decay, v_threshold, v_reset, input_scale)
     form = neurons.spike_form(spike_dtype, x, differentiable=differentiable)
     hard = v_reset is not None
@@ -69,7 +70,7 @@ def lif_scan(
         )  # fmt: skip
         return neurons.in_form(spikes, form, x.dtype), v_last
     flat, inner = neurons.flat_parameters(given, x)
-    spikes, v_last, _ = _lif_scan(
+    spikes, v_last, _ = scan_operation(
         neurons.flat_input(x, chosen), neurons.state(v0, x, "v0").reshape(-1), *flat, inner,
         hard, surrogate, alpha, smooth, detach_reset, form, differentiable, chosen,
     )  # fmt: skip
@@ -81,12 +82,12 @@ lif_scan.backends = BACKENDS  # type: ignore[attr-defined]
 
 
 def _kernels(backend: str) -> Any:
-    """The module with a backend's `forward` and `backward`; loaded at its first use, as numba and Triton are slow to."""
+    """The module with a backend's `forward` and `backward`; loaded when it is used, as numba and Triton take long."""
     return import_module(f"neuroact.kernels.lif.{'gpu' if backend == 'triton' else backend}")
 
 
 @torch.library.custom_op("neuroact::lif_scan", mutates_args=())
-def _lif_scan(
+def scan_operation(
     x: Tensor, v0: Tensor, decay: Tensor, v_threshold: Tensor, v_reset: Tensor, input_scale: Tensor,
     inner: Sequence[int], hard: bool, surrogate: str, alpha: float, smooth: bool, detach_reset: bool,
     form: str, keep: bool, backend: str,
@@ -102,14 +103,14 @@ def _lif_scan(
     return result
 
 
-@_lif_scan.register_fake
+@scan_operation.register_fake
 def _(x: Tensor, v0: Tensor, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     *_, form, keep, backend = arguments
     return neurons.empty_spikes(x, form), torch.empty_like(v0), neurons.empty_checkpoints(x, v0, backend, keep)
 
 
 @torch.library.custom_op("neuroact::lif_scan_backward", mutates_args=())
-def _lif_scan_backward(
+def scan_backward(
     grad_s: Tensor, grad_v_last: Tensor, x: Tensor, v0: Tensor, checkpoints: Tensor,
     decay: Tensor, v_threshold: Tensor, v_reset: Tensor, input_scale: Tensor,
     inner: Sequence[int], hard: bool, surrogate: str, alpha: float, smooth: bool, detach_reset: bool,
@@ -124,7 +125,7 @@ def _lif_scan_backward(
     return grad_x, grad_v0, *neurons.gathered(shares, parameters, inner)
 
 
-@_lif_scan_backward.register_fake
+@scan_backward.register_fake
 def _(grad_s: Tensor, grad_v_last: Tensor, x: Tensor, v0: Tensor, checkpoints: Tensor, *arguments: Any) -> Any:
     return torch.empty_like(x), *(torch.empty_like(tensor) for tensor in (v0, *arguments[:4]))
 
@@ -138,10 +139,10 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 def _backward(ctx: Any, grad_s: Tensor, grad_v_last: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     x, *saved = ctx.saved_tensors
     learned = any(ctx.needs_input_grad[2:6])
-    grads = _lif_scan_backward(
+    grads = scan_backward(
         grad_s.to(x.dtype).contiguous(), grad_v_last.contiguous(), x, *saved, *ctx.options, learned, ctx.backend
     )
     return *grads, *(None,) * 9
 
 
-_lif_scan.register_autograd(_backward, setup_context=_setup_context)
+scan_operation.register_autograd(_backward, setup_context=_setup_context)

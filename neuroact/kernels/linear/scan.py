@@ -81,7 +81,9 @@ def _kernels(backend: str) -> Any:
 
 
 @torch.library.custom_op("neuroact::linear_scan", mutates_args=())
-def linear_scan_operation(a: Tensor, b: Tensor, h0: Tensor, fixed: Tensor, inner: int, backend: str) -> tuple[Tensor, Tensor]:
+def linear_scan_operation(
+    a: Tensor, b: Tensor, h0: Tensor, fixed: Tensor, inner: int, backend: str
+) -> tuple[Tensor, Tensor]:
     """All states and the last one.
 
     `a`, `b` `(T, N)`, `h0` `(N,)`, contiguous; or `a` empty and `fixed` `(C,)`, with `inner` as `neurons` says.

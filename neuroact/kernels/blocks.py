@@ -1,0 +1,100 @@
+"""Parts of the Triton kernels that all neurons share: parameters, firing, the reset, and the surrogate gradients.
+
+A program works on a block of neurons, whose states stay in registers through all time steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from neuroact.kernels import neurons, surrogates
+
+FORMS: tuple[neurons.Form, ...] = ("same", "uint8", "packed")
+PACKED = tl.constexpr(FORMS.index("packed"))
+ATAN = tl.constexpr(surrogates.ATAN)
+SIGMOID = tl.constexpr(surrogates.SIGMOID)
+TRIANGLE = tl.constexpr(surrogates.TRIANGLE)
+RECTANGLE = tl.constexpr(surrogates.RECTANGLE)
+SUPER_SPIKE = tl.constexpr(surrogates.SUPER_SPIKE)
+HALF_PI = tl.constexpr(1.5707963267948966)
+
+THREADS = 128
+OPTIONS: dict[str, Any] = {"num_warps": THREADS // 32, "enable_fp_fusion": False}
+"""A fused multiply-add rounds once instead of twice, and so moves spikes at the threshold."""
+ALL_REGISTERS = 255
+"""Of a thread. Asked for where the compiler would rather spill some, to run more threads side by side."""
+WIDEST_LOAD = 16
+"""Bytes that a thread loads at once."""
+
+NEURONS_OF_LEARNERS = 2
+"""Neurons a thread in kernels that hold so much of each that more would not fit into registers."""
+
+block_size: int | None = None
+"""Neurons a program, if not as many as its threads load at once; the interpreter wants few, big programs."""
+
+
+def block_of(x: Tensor, *, learned: bool = False) -> int:
+    """Neurons a program, which are fewer in one that computes gradients of parameters too."""
+    return block_size or THREADS * (NEURONS_OF_LEARNERS if learned else WIDEST_LOAD // x.element_size())
+
+
+def described(parameters: Sequence[Tensor], inner: Sequence[int]) -> list[Any]:
+    """What a kernel is told of each parameter: where its values are, how many, and how many neurons share one."""
+    return [part for values, width in zip(parameters, inner, strict=True) for part in (values, values.numel(), width)]
+
+
+def singles(names: Sequence[str], parameters: Sequence[Tensor]) -> dict[str, bool]:
+    """Which parameters are a single value, by the names of the kernel's constants."""
+    return {name: values.numel() == 1 for name, values in zip(names, parameters, strict=True)}
+
+
+@triton.jit
+def parameter(values, n, mask, count, inner, SINGLE: tl.constexpr):
+    """Each neuron's value of a parameter; if there is a single one, it is loaded once for all."""
+    if SINGLE:
+        return tl.load(values)
+    else:
+        return tl.load(values + (n // inner) % count, mask=mask, other=0.0)
+
+
+@triton.jit
+def reset(h, s, threshold, v_reset, HARD: tl.constexpr):
+    """v = h - s threshold, or with a hard reset v = s v_reset + (1 - s) h"""
+    if HARD:
+        return s * v_reset + (1.0 - s) * h
+    else:
+        return h - s * threshold
+
+
+@triton.jit
+def through_reset(h, threshold, v_reset, HARD: tl.constexpr):
+    """dv/ds: how a spike changes the membrane potential after it."""
+    if HARD:
+        return v_reset - h
+    else:
+        return h * 0.0 - threshold
+
+
+@triton.jit
+def slope(z, alpha, KIND: tl.constexpr):
+    """The surrogate gradient `z` above the threshold."""
+    if KIND == ATAN:
+        y = HALF_PI * alpha * z
+        return 0.5 * alpha / (1.0 + y * y)
+    elif KIND == SIGMOID:
+        e = tl.exp(-alpha * tl.abs(z))
+        return alpha * e / ((1.0 + e) * (1.0 + e))
+    elif KIND == TRIANGLE:
+        return alpha * tl.maximum(0.0, 1.0 - tl.abs(z))
+    elif KIND == RECTANGLE:
+        return tl.where(tl.abs(alpha * z) < 0.5, alpha, 0.0)
+    elif KIND == SUPER_SPIKE:
+        y = 1.0 + alpha * tl.abs(z)
+        return 1.0 / (y * y)
+    else:
+        return alpha * tl.maximum(0.0, 1.0 - alpha * tl.abs(z))

@@ -1,0 +1,48 @@
+"""The Triton kernels against the references: on a GPU, or by Triton's interpreter.
+
+No test of pytest's by its name: `test_triton.py` runs it in a process whose Triton interprets, since that is decided
+when the kernels are imported. On a machine with a GPU, `pytest tests/kernels/on_triton.py` runs it there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from neuroact.kernels import blocks, lif_scan, pack_spikes
+from neuroact.kernels.backends import TRITON_INTERPRETS
+from tests.kernels.compare import close
+from tests.kernels.lif_cases import OPTIONS, run
+
+DEVICE = "cpu" if TRITON_INTERPRETS else "cuda"
+BOUNDS = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
+
+
+@pytest.fixture(autouse=True)
+def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs the interpreter the same, however many neurons it has."""
+    if TRITON_INTERPRETS:
+        monkeypatch.setattr(blocks, "block_size", 256)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+@pytest.mark.parametrize("steps", [1, 33])
+def test_lif_scan(options: dict[str, Any], dtype: torch.dtype, steps: int) -> None:
+    expected, actual = (run(backend, options, (steps, 5, 17), dtype, DEVICE) for backend in ("reference", "triton"))
+    assert torch.equal(actual.spikes, expected.spikes)
+    assert close(actual.v_last, expected.v_last, 1e-6)
+    for ours, theirs in zip(actual.gradients, expected.gradients, strict=True):
+        assert close(ours, theirs, BOUNDS[dtype])
+
+
+@pytest.mark.parametrize("steps", [5, 8, 33])
+def test_lif_scan_as_bytes_and_bits(steps: int) -> None:
+    x = torch.randn(steps, 300, generator=torch.Generator().manual_seed(0)).to(DEVICE)
+    spikes, _ = lif_scan(x, decay=0.9, backend="reference")
+    as_bytes, _ = lif_scan(x, decay=0.9, spike_dtype=torch.uint8, backend="triton")
+    packed, _ = lif_scan(x, decay=0.9, spike_dtype="packed", backend="triton")
+    assert torch.equal(as_bytes, spikes.to(torch.uint8))
+    assert torch.equal(packed, pack_spikes(spikes))
