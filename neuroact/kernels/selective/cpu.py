@@ -15,6 +15,7 @@ from neuroact.jit import loop, part, part_with
 from neuroact.kernels.arrays import array
 from neuroact.kernels.rows import Row
 from neuroact.kernels.selective.activations import sigmoid, softplus
+from neuroact.kernels.selective.sharing import gathered
 from neuroact.kernels.selective.steps import advance, decays, retreat, turn, turn_back
 from neuroact.kernels.threads import on_every_core
 
@@ -235,7 +236,7 @@ def backward(
         *map(array, (grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_z, grad_bias, grad_h)), apart=1,
     )  # fmt: skip
     return (
-        grad_u, grad_delta, grad_A.sum(0), _gathered(grad_B, B), _gathered(grad_C, C), grad_D.sum(0), grad_z,
+        grad_u, grad_delta, grad_A.sum(0), gathered(grad_B, B), gathered(grad_C, C), grad_D.sum(0), grad_z,
         grad_bias.sum(0), grad_h,
     )  # fmt: skip
 
@@ -250,10 +251,3 @@ def _blocks(u: Tensor, B: Tensor, C: Tensor) -> int:
     """Into how many blocks the channels fall."""
     groups = max(B.shape[1], C.shape[1])
     return groups * -(-(u.shape[1] // groups) // WIDTH)
-
-
-def _gathered(shares: Tensor, given: Tensor) -> Tensor:
-    """The gradient of B or C `(B or 1, groups, L or 1, N)` from the shares `(blocks, B, L or 1, N)`."""
-    groups = given.shape[1]
-    grad = shares.reshape(groups, -1, *shares.shape[1:]).sum(1).transpose(0, 1)  # (B, groups, L or 1, N)
-    return grad.sum_to_size(given.shape).contiguous()
