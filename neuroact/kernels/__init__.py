@@ -1,8 +1,10 @@
 """Scans over time for spiking networks and state spaces, as single kernels on GPUs and CPUs."""
 
+from neuroact.kernels.attention import spiking_linear_attention
 from neuroact.kernels.backends import BACKENDS, Backend, which_backend
 from neuroact.kernels.lif import lif_scan
 from neuroact.kernels.linear import linear_scan
+from neuroact.kernels.matmul import spike_matmul
 from neuroact.kernels.neurons import pack_spikes, unpack_spikes
 from neuroact.kernels.selective import selective_scan
 from neuroact.kernels.surrogates import SURROGATES, Surrogate
@@ -16,6 +18,8 @@ __all__ = [
     "linear_scan",
     "pack_spikes",
     "selective_scan",
+    "spike_matmul",
+    "spiking_linear_attention",
     "unpack_spikes",
     "which_backend",
 ]

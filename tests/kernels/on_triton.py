@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from neuroact.kernels import blocks, lif_scan, pack_spikes
+from neuroact.kernels import blocks, lif_scan, pack_spikes, spiking_linear_attention
 from neuroact.kernels.backends import TRITON_INTERPRETS
 from tests.kernels.compare import close
 from tests.kernels.lif_cases import OPTIONS, run
+from tests.kernels.relative import assert_close, gradients
 
 DEVICE = "cpu" if TRITON_INTERPRETS else "cuda"
 BOUNDS = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
@@ -46,3 +47,19 @@ def test_lif_scan_as_bytes_and_bits(steps: int) -> None:
     packed, _ = lif_scan(x, decay=0.9, spike_dtype="packed", backend="triton")
     assert torch.equal(as_bytes, spikes.to(torch.uint8))
     assert torch.equal(packed, pack_spikes(spikes))
+
+
+@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+@pytest.mark.parametrize(
+    ("tokens", "width", "depth", "window"), [(1, 1, 1, 1), (17, 15, 63, 4), (63, 33, 17, 63), (500, 32, 64, 64)]
+)
+def test_spiking_linear_attention(tokens: int, width: int, depth: int, window: int, dtype: torch.dtype) -> None:
+    random = torch.Generator().manual_seed(0)
+    q, k = ((torch.rand(2, tokens, width, generator=random) < 0.3).to(DEVICE, dtype) for _ in "qk")
+    v = torch.randn(2, tokens, depth, generator=random).to(DEVICE, dtype)
+    actual = gradients(spiking_linear_attention, q, k, v, window=window, backend="triton")
+    exact = (x.double() for x in (q, k, v))
+    expected = gradients(spiking_linear_attention, *exact, window=window, backend="reference")
+    for ours, theirs in zip(actual, expected, strict=True):
+        assert ours.dtype == dtype
+        assert_close(ours.double(), theirs, BOUNDS[dtype])

@@ -214,7 +214,7 @@ def forward(
     on_every_core(
         selective_forward, u.shape[0] * _blocks(u, B, C), u.numel() * A.shape[0],
         *map(array, (u, delta, A, B, C, D, z, delta_bias, h0)), delta_softplus,
-        *map(array, (y, h_last, checkpoints)), apart=1,
+        *map(array, (y, h_last, checkpoints)), alignment=1,
     )  # fmt: skip
     return y, h_last, checkpoints
 
@@ -233,7 +233,7 @@ def backward(
     on_every_core(
         selective_backward, batch * blocks, u.numel() * A.shape[0],
         *map(array, (grad_y, u, delta, A, B, C, D, z, delta_bias, checkpoints)), delta_softplus,
-        *map(array, (grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_z, grad_bias, grad_h)), apart=1,
+        *map(array, (grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_z, grad_bias, grad_h)), alignment=1,
     )  # fmt: skip
     return (
         grad_u, grad_delta, grad_A.sum(0), gathered(grad_B, B), gathered(grad_C, C), grad_D.sum(0), grad_z,
