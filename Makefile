@@ -32,6 +32,7 @@ bench: .venv/bench.stamp
 
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps spikingjelly
 	@touch $@ .venv/core.stamp
 
 .venv/bench.stamp: pyproject.toml constraints.txt | .venv/bin/python
