@@ -28,6 +28,7 @@ def scan_neurons(neuron: str, dtype: torch.dtype, *, learned: bool, hard: bool, 
     kernels.backward(x, state, x, state, checkpoints, parameters, inner, hard, kind, 2.0, False, False, learned)
 
 
+<<<<<<< HEAD
 def scan_linear(dtype: torch.dtype, *, constant: bool) -> None:
     b, h0 = torch.empty(STEPS, NEURONS, dtype=dtype), torch.empty(NEURONS)
     a, fixed = (b.new_empty(0, 0), torch.empty(256)) if constant else (b, torch.empty(0))
@@ -45,17 +46,21 @@ def scan_selective(dtype: torch.dtype, *, gated: bool, fixed: bool) -> None:
     selective.backward(u, h, u, u, A, B, B, D, z, D, checkpoints, gated)
 
 
+=======
+VARIANTS = (
+    (torch.float32, True, surrogates.SIGMOID, "same"),
+    (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
+    (torch.float32, False, surrogates.ATAN, "packed"),
+    (torch.bfloat16, True, surrogates.ATAN, "same"),
+)
+"""The first two take most registers."""
+>>>>>>> neurons
 LAUNCHES: dict[str, Callable[[], object]] = {
     f"{neuron} {dtype} {'learned, hard' if learned else 'fixed, soft'}, {form}": partial(
         scan_neurons, neuron, dtype, learned=learned, hard=learned, kind=kind, form=form
     )
     for neuron in SCANS
-    for dtype, learned, kind, form in (
-        (torch.float32, False, surrogates.ATAN, "packed"),
-        (torch.float32, True, surrogates.SIGMOID, "same"),
-        (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
-        (torch.bfloat16, True, surrogates.ATAN, "same"),
-    )
+    for dtype, learned, kind, form in VARIANTS[: None if neuron == "lif" else 2]
 }
 LAUNCHES |= {
     f"linear {dtype} {'learned' if constant else 'changing'}": partial(scan_linear, dtype, constant=constant)

@@ -18,6 +18,9 @@ from tests.kernels.compare import close, gradients
 from tests.kernels.neuron_cases import NEURONS, OPTIONS, agree, current, run
 
 DEVICE = "cpu" if TRITON_INTERPRETS else "cuda"
+RESETS = OPTIONS[:4]
+CASES = [(neuron, options) for neuron in NEURONS for options in (OPTIONS if neuron == "lif" else RESETS)]
+"""Surrogates are one function for all neurons."""
 BOUNDS = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
 
 
@@ -28,9 +31,8 @@ def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(blocks, "block_size", 256)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("neuron", NEURONS)
-@pytest.mark.parametrize(("steps", "dtype"), [(33, torch.float32), (1, torch.float32), (17, torch.bfloat16)], ids=str)
+@pytest.mark.parametrize(("neuron", "options"), CASES, ids=str)
+@pytest.mark.parametrize(("steps", "dtype"), [(33, torch.float32), (17, torch.bfloat16)], ids=str)
 def test_neuron_scan(neuron: str, options: dict[str, Any], dtype: torch.dtype, steps: int) -> None:
     shape = (steps, 5, 17)
     expected, actual = (run(neuron, backend, options, shape, dtype, DEVICE) for backend in ("reference", "triton"))
@@ -38,8 +40,9 @@ def test_neuron_scan(neuron: str, options: dict[str, Any], dtype: torch.dtype, s
 
 
 @pytest.mark.parametrize("neuron", NEURONS)
-def test_numbers_for_parameters(neuron: str) -> None:
-    x, needs = current(35, 300).to(DEVICE), NEURONS[neuron].needs
+@pytest.mark.parametrize("steps", [1, 35])
+def test_numbers_for_parameters(neuron: str, steps: int) -> None:
+    x, needs = current(steps, 300).to(DEVICE), NEURONS[neuron].needs
     results = []
     for backend in ("reference", "triton"):
         leaf = x.clone().requires_grad_()
