@@ -28,7 +28,6 @@ def scan_neurons(neuron: str, dtype: torch.dtype, *, learned: bool, hard: bool, 
     kernels.backward(x, state, x, state, checkpoints, parameters, inner, hard, kind, 2.0, False, False, learned)
 
 
-<<<<<<< HEAD
 def scan_linear(dtype: torch.dtype, *, constant: bool) -> None:
     b, h0 = torch.empty(STEPS, NEURONS, dtype=dtype), torch.empty(NEURONS)
     a, fixed = (b.new_empty(0, 0), torch.empty(256)) if constant else (b, torch.empty(0))
@@ -46,7 +45,6 @@ def scan_selective(dtype: torch.dtype, *, gated: bool, fixed: bool) -> None:
     selective.backward(u, h, u, u, A, B, B, D, z, D, checkpoints, gated)
 
 
-=======
 VARIANTS = (
     (torch.float32, True, surrogates.SIGMOID, "same"),
     (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
@@ -54,7 +52,6 @@ VARIANTS = (
     (torch.bfloat16, True, surrogates.ATAN, "same"),
 )
 """The first two take most registers."""
->>>>>>> neurons
 LAUNCHES: dict[str, Callable[[], object]] = {
     f"{neuron} {dtype} {'learned, hard' if learned else 'fixed, soft'}, {form}": partial(
         scan_neurons, neuron, dtype, learned=learned, hard=learned, kind=kind, form=form
