@@ -32,10 +32,12 @@ bench: .venv/bench.stamp
 
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps spikingjelly
 	@touch $@ .venv/core.stamp
 
 .venv/bench.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[bench]'
+	$(PIP) --no-deps spikingjelly mambapy
 	@touch $@
 
 clean:

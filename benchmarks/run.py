@@ -13,7 +13,13 @@ SCRIPTS = {
     "encoding": "Encoders",
     "converting": "A recording to a converted store",
     "startup": "The command line",
+    "kernels": "Kernels on a CPU",
 }
+GPU = "kernels_gpu", "Kernels on a GPU"
+NO_GPU = """## Kernels on a GPU
+
+Not measured: no GPU was at hand. `python -m benchmarks.kernels_gpu` measures them on one.
+"""
 HEAD = """# Benchmarks
 
 `make bench` measures all of this again and rewrites the page. Every contestant runs in a process of its own, the
@@ -60,6 +66,7 @@ def main() -> None:
     for name in sys.argv[1:] or SCRIPTS:
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, check=True)
     sections = [section(name, title) for name, title in SCRIPTS.items() if (RESULTS / f"{name}.json").exists()]
+    sections.append(section(*GPU) if (RESULTS / f"{GPU[0]}.json").exists() else NO_GPU)
     (ROOT / "docs" / "benchmarks.md").write_text("\n".join([HEAD, *sections]), encoding="utf-8")
 
 

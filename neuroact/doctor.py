@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import torch
 
@@ -42,17 +42,17 @@ def doctor() -> Report:
         properties = torch.cuda.get_device_properties(index)
         devices[f"cuda:{index}"] = f"{properties.name}, {properties.total_memory >> 30} GiB"
     samples = {device: torch.empty(1, 1, device=device) for device in devices}
-    runs = {
+    runs: dict[str, dict[str, str]] = {
         name: {device: choose(sample, None, operation.backends) for device, sample in samples.items()}
         for name, operation in operations().items()
     }
     reasons = {backend: [why_not(backend, sample) for sample in samples.values()] for backend in BACKENDS}
-    refused = {backend: why[-1] for backend, why in reasons.items() if all(why) and why[-1]}
+    refused: dict[str, str] = {backend: why[-1] for backend, why in reasons.items() if all(why) and why[-1]}
     packages = {name: _version(name) for name in PACKAGES + OPTIONAL}
     return Report(platform.python_version(), platform.platform(), packages, devices, runs, refused)
 
 
-def operations() -> dict[str, Callable[..., object]]:
+def operations() -> dict[str, Any]:
     """The kernels' public functions that have backends, by name."""
     found = {name: getattr(kernels, name) for name in kernels.__all__}
     return {name: function for name, function in found.items() if hasattr(function, "backends")}

@@ -163,5 +163,3 @@ def memory_row() -> Row:
     each = beyond / x.numel()
     title = "kept for the backward pass of `lif_scan`, bfloat16, T=16, beside x and s"
     return Row(title, "≤ 2 B a neuron and step", f"{each:.2f} B", each <= 2)
-
-

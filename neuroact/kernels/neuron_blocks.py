@@ -106,9 +106,9 @@ def scan_backward(
         for k in tl.static_range(CHUNK):
             there = mask & ((n * 0 + first + k) < T)
             x_t = tl.load(x + tl.cast(first + k, tl.int64) * N + n, mask=there, other=0.0).to(tl.float32)
-            held_u = held_u + (u,)  # type: ignore[assignment]  # noqa: RUF005
+            held_u = held_u + (u,)  # noqa: RUF005
             u, h, level = CHARGE(x_t, u, v, a, b, d, e, f)
-            held = held + (v if LEARNED else h,)  # type: ignore[assignment]  # noqa: RUF005
+            held = held + (v if LEARNED else h,)  # noqa: RUF005
             s = tl.where(h >= level, 1.0, 0.0)
             v = reset(h, s, level, c, HARD)
             u = SETTLE(u, s, e)

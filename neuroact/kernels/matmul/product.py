@@ -19,15 +19,15 @@ def spike_matmul(s: Tensor, W: Tensor, *, backend: Backend | None = None) -> Ten
 
     - `s`: spikes `(..., K)` of 0 and 1; uint8, bool, or the dtype of `W`, which alone can have a gradient. Other values
       multiply as in `torch.matmul`, on every path: it is only the zeros that save work.
-    - `W`: weights `(K, M)`, contiguous if it is to be fast: of a `torch.nn.Linear`, `weight.t()`. Finite: a zero in `s`
-      may or may not turn an infinite weight into NaN.
+    - `W`: weights `(K, M)`. The sparse path copies them at each call if they are not contiguous, as `weight.t()` of a
+      `torch.nn.Linear` is not. Finite: a zero in `s` may or may not turn an infinite weight into NaN.
     - `backend`: "cpu" or "reference"; by default the first for tensors on the CPU.
 
     Returns `(..., M)` in the dtype of `W`. Both arguments carry gradients; that of `W`, `s^T` times the gradient of the
     result, is sparse under the same conditions.
 
-    The CPU's path is chosen by the share of `s` that is not 0, counted anew at each call, which takes 1 % of a dense
-    product of 1024 x 1024 x 1024: see `matmul.cpu` for the conditions. On GPUs `torch.matmul` runs; no kernel of ours
+    The CPU's path is chosen by the share of `s` that is not 0, counted anew at each call: see `matmul.cpu` for the
+    conditions. On GPUs `torch.matmul` runs; no kernel of ours
     is offered there, for none has been shown to be faster.
 
     Raises `ValueError` for shapes that do not fit, `TypeError` for dtypes, `UnavailableBackend` for a backend that
