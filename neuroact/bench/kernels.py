@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
@@ -115,21 +115,17 @@ def selective_row(rounds: int) -> Row:
     A = -torch.arange(1.0, states + 1).expand(channels, -1).contiguous()
     B, C = torch.randn(batch, length, states), torch.randn(batch, length, states)
     inputs = [tensor.requires_grad_() for tensor in (u, delta, A, B, C, torch.ones(channels))]
-    turned = [tensor.detach().mT.contiguous().requires_grad_() for tensor in (u, delta, B, C)]
+    turned = [tensor.mT.contiguous() if tensor.ndim == 3 else tensor for tensor in inputs]
+    turned, turned_weights = [tensor.detach().requires_grad_() for tensor in turned], weights.mT.contiguous()
 
-    def ours() -> object:
-        u, delta, B, C = turned
-        y = selective_scan(u, delta, inputs[2], B, C, inputs[5])
-        return torch.autograd.grad(y, [u, delta, inputs[2], B, C, inputs[5]], weights.mT)
-
-    def theirs(scan: peers.StateSpace) -> Contestant:
+    def contestant(scan: Callable[..., Tensor], inputs: list[Tensor], weights: Tensor) -> Contestant:
         return lambda: torch.autograd.grad(scan(*inputs), inputs, weights)
 
     mambapy = peers.mambapy_scan()
     runs = {
-        "neuroact": ours,
-        "mambapy": theirs(mambapy) if mambapy else None,
-        "chunked torch": theirs(peers.chunked_scan),
+        "neuroact": contestant(selective_scan, turned, turned_weights),
+        "mambapy": contestant(mambapy, inputs, weights) if mambapy else None,
+        "chunked torch": contestant(peers.chunked_scan, turned, turned_weights),
     }
     factors = {"mambapy": 5.0, "chunked torch": 3.0}
     return compared("`selective_scan`, B4 L1024 D192 N16", "neuroact", runs, factors, {}, rounds)

@@ -87,17 +87,23 @@ def mambapy_scan() -> StateSpace | None:
 
 
 def chunked_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    """The selective scan in torch, chunk by chunk: h[t] = exp(S[t]) (h0 + sum over s <= t of exp(-S[s]) b[s])
+    """The selective scan in torch: in all chunks at once by cumulative sums of decays, from chunk to chunk by a loop.
 
-    S is the cumulative sum of delta A over the chunk. See `StateSpace` for the shapes.
+    - `u`, `delta`: `(B, D, L)`, with L a multiple of `CHUNK`. `A`: `(D, N)`. `B`, `C`: `(B, N, L)`. `D`: `(D,)`.
+
+    Returns `(B, D, L)`. Within a chunk h[t] = exp(S[t]) (h[0] + sum over s <= t of exp(-S[s]) x[s]), where S is the
+    sum of delta A from the chunk's beginning: exp(-S) overflows where decays are strong, which a scan never does.
     """
-    state = u.new_zeros(u.shape[0], u.shape[2], A.shape[1])  # (B, D, N)
-    outputs = []
-    for start in range(0, u.shape[1], CHUNK):
-        part = slice(start, start + CHUNK)
-        decays = (delta[:, part, :, None] * A).cumsum(1)  # (B, CHUNK, D, N)
-        inputs = (delta[:, part] * u[:, part])[..., None] * B[:, part, None]  # (B, CHUNK, D, N)
-        states = decays.exp() * (state[:, None] + (inputs * (-decays).exp()).cumsum(1))  # (B, CHUNK, D, N)
-        outputs.append((states @ C[:, part, :, None]).squeeze(-1))  # (B, CHUNK, D)
-        state = states[:, -1]
-    return torch.cat(outputs, 1) + D * u
+    batch, channels, _ = u.shape
+    steps = delta.reshape(batch, channels, -1, CHUNK, 1)  # (B, D, L / K, K, 1)
+    inputs = (delta * u).reshape(batch, channels, -1, CHUNK, 1)  # (B, D, L / K, K, 1)
+    B, C = (given.mT.reshape(batch, 1, -1, CHUNK, A.shape[1]) for given in (B, C))  # (B, 1, L / K, K, N)
+    sums = (steps * A[:, None, None]).cumsum(-2)  # (B, D, L / K, K, N)
+    decays = sums.exp()  # (B, D, L / K, K, N)
+    within = decays * ((-sums).exp() * inputs * B).cumsum(-2)  # (B, D, L / K, K, N)
+    h, starts = torch.zeros_like(within[:, :, 0, 0]), []
+    for decay, end in zip(decays[:, :, :, -1].unbind(2), within[:, :, :, -1].unbind(2), strict=True):
+        starts.append(h)
+        h = decay * h + end  # (B, D, N)
+    states = within + decays * torch.stack(starts, 2).unsqueeze(3)  # (B, D, L / K, K, N)
+    return (states * C).sum(-1).reshape(u.shape) + D[:, None] * u  # (B, D, L)

@@ -58,12 +58,11 @@ def test_spikingjelly_is_the_same_neuron() -> None:
 
 def test_the_chunked_contestant_is_the_same_scan() -> None:
     random = torch.Generator().manual_seed(0)
-    u, delta = (torch.randn(2, 40, 6, generator=random) for _ in range(2))
+    u, delta = (torch.randn(2, 6, 48, generator=random) for _ in range(2))
     delta = torch.nn.functional.softplus(delta - 3)
-    B, C = (torch.randn(2, 40, 4, generator=random) for _ in range(2))
+    B, C = (torch.randn(2, 4, 48, generator=random) for _ in range(2))
     A, D = -torch.arange(1.0, 5.0).expand(6, -1).contiguous(), torch.ones(6)
-    ours = kernels.selective_scan(u.mT.contiguous(), delta.mT.contiguous(), A, B.mT.contiguous(), C.mT.contiguous(), D)
-    assert close(ours.mT, peers.chunked_scan(u, delta, A, B, C, D), 1e-4)
+    assert close(kernels.selective_scan(u, delta, A, B, C, D), peers.chunked_scan(u, delta, A, B, C, D), 1e-4)
 
 
 def test_the_table_has_every_claim(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,5 @@ LAUNCHES |= {
 }
 LAUNCHES |= {
     f"selective {dtype} {'gated' if gated else 'fixed'}": partial(scan_selective, dtype, gated=gated, fixed=not gated)
-    for dtype in (torch.float32, torch.bfloat16)
-    for gated in (True, False)
+    for dtype, gated in ((torch.float32, True), (torch.bfloat16, False))
 }

@@ -13,7 +13,7 @@ import torch
 
 from neuroact.kernels import blocks, pack_spikes, spiking_linear_attention
 from neuroact.kernels.backends import TRITON_INTERPRETS
-from tests.kernels import relative
+from tests.kernels import linear_cases, relative, selective_cases
 from tests.kernels.compare import close, gradients
 from tests.kernels.neuron_cases import NEURONS, OPTIONS, agree, current, run
 
@@ -82,3 +82,27 @@ def test_spiking_linear_attention(tokens: int, width: int, depth: int, window: i
     for ours, theirs in zip(actual, expected, strict=True):
         assert ours.dtype == dtype
         relative.assert_close(ours.double(), theirs, BOUNDS[dtype])
+
+
+@pytest.mark.parametrize("coefficient", linear_cases.COEFFICIENTS, ids=str)
+@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+def test_linear_scan(coefficient: tuple[int | None, ...], dtype: torch.dtype) -> None:
+    expected, actual = (
+        linear_cases.run(backend, coefficient, (9, 5, 17), dtype, DEVICE) for backend in ("reference", "triton")
+    )
+    assert close(actual.h, expected.h, BOUNDS[dtype])
+    assert close(actual.h_last, expected.h_last, 1e-6)
+    for ours, theirs in zip(actual.gradients, expected.gradients, strict=True):
+        assert close(ours, theirs, 2 * BOUNDS[dtype])
+
+
+@pytest.mark.parametrize("form", selective_cases.FORMS, ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_selective_scan(form: dict[str, Any], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "block_size", 4)
+    size = selective_cases.Size(batch=2, channels=10, length=17, states=3, groups=2)
+    expected, actual = (
+        selective_cases.run(backend, size, dtype, DEVICE, **form) for backend in ("reference", "triton")
+    )
+    for name, (ours, theirs) in selective_cases.differences(actual, expected).items():
+        assert close(ours, theirs, BOUNDS[dtype]), name

@@ -15,12 +15,11 @@ from neuroact.jit import loop, part, part_with
 from neuroact.kernels.arrays import array
 from neuroact.kernels.rows import Row
 from neuroact.kernels.selective.activations import sigmoid, softplus
-from neuroact.kernels.selective.sharing import gathered
+from neuroact.kernels.selective.sharing import CHUNKS, empty_checkpoints, gathered
 from neuroact.kernels.selective.steps import advance, decays, retreat, turn, turn_back
 from neuroact.kernels.threads import on_every_core
 
-CHUNK = 16
-"""Steps between states that are kept; an even number."""
+CHUNK = CHUNKS["cpu"]
 WIDTH = 64
 """Channels of a block at most: a chunk's states then fit into a core's second-level cache at N = 16."""
 
@@ -210,7 +209,7 @@ def forward(
     delta_softplus: bool, keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """The output, the last state, and those at the borders of chunks. See `selective.scan` for the arguments."""
-    y, h_last, checkpoints = torch.empty_like(u), torch.empty_like(h0), empty_checkpoints(u, h0, keep)
+    y, h_last, checkpoints = torch.empty_like(u), torch.empty_like(h0), empty_checkpoints(u, h0, "cpu", keep)
     on_every_core(
         selective_forward, u.shape[0] * _blocks(u, B, C), u.numel() * A.shape[0],
         *map(array, (u, delta, A, B, C, D, z, delta_bias, h0)), delta_softplus,
@@ -239,12 +238,6 @@ def backward(
         grad_u, grad_delta, grad_A.sum(0), gathered(grad_B, B), gathered(grad_C, C), grad_D.sum(0), grad_z,
         grad_bias.sum(0), grad_h,
     )  # fmt: skip
-
-
-def empty_checkpoints(u: Tensor, h0: Tensor, keep: bool) -> Tensor:
-    """Room for the states before each chunk, `(B, ceil(L / CHUNK), N, D)`; none unless they are to be kept."""
-    chunks = -(-u.shape[2] // CHUNK) if keep else 0
-    return h0.new_empty((h0.shape[0], chunks, *h0.shape[1:]))
 
 
 def _blocks(u: Tensor, B: Tensor, C: Tensor) -> int:

@@ -1,8 +1,8 @@
 """`selective_scan` on GPUs, in Triton: a thread takes a channel through all time steps, its N states in registers.
 
 No step asks anything of another thread: the sum over states is one of a thread's own registers. The forward pass keeps
-the state before every chunk of 16 steps. The backward pass takes the chunks from the last to the first and, within one,
-each state dimension in turn: it computes that dimension's 16 states once more and goes back over them. What B and C
+the state before every chunk of 8 steps. The backward pass takes the chunks from the last to the first and, within one,
+each state dimension in turn: it computes that dimension's 8 states once more and goes back over them. What B and C
 get from a block of channels is written out and summed later in a fixed order: no atomics, the same bits every time.
 
 The number of steps is an ordinary argument, so that no new one compiles anything.
@@ -18,10 +18,9 @@ import triton.language as tl
 from torch import Tensor
 
 from neuroact.kernels import blocks
-from neuroact.kernels.selective.sharing import gathered
+from neuroact.kernels.selective.sharing import CHUNKS, empty_checkpoints, gathered
 
-CHUNK = 16
-"""Steps between states that are kept; the backward pass holds so many of a channel's state dimension."""
+CHUNK = CHUNKS["triton"]
 OPTIONS: dict[str, Any] = {"num_warps": 1, "enable_fp_fusion": True}
 CHANNELS = 32
 """Of a program: one a thread, so that all registers are for its states, and no sum crosses from warp to warp."""
@@ -159,8 +158,7 @@ def selective_backward(
                 held, decays = held + (h,), decays + (decay,)  # noqa: RUF005
             new_ys, new_grad_xs, new_grad_deltas = (), (), ()
             sum_B, sum_C = zero, zero
-            for back_k in tl.static_range(CHUNK):
-                k: tl.constexpr = CHUNK - 1 - back_k
+            for k in tl.static_range(CHUNK - 1, -1, -1):
                 t = tl.minimum(first + k, length - 1)
                 B_t = tl.load(B_here + t * B_steps + n).to(tl.float32)
                 C_t = tl.load(C_here + t * C_steps + n).to(tl.float32)
@@ -214,7 +212,7 @@ def forward(
     delta_softplus: bool, keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """The output, the last state, and those at the borders of chunks. See `selective.scan` for the arguments."""
-    y, h_last, checkpoints = torch.empty_like(u), torch.empty_like(h0), empty_checkpoints(u, h0, keep)
+    y, h_last, checkpoints = torch.empty_like(u), torch.empty_like(h0), empty_checkpoints(u, h0, "triton", keep)
     batch, channels, length = u.shape
     group, blocks_here, block = _blocks(u, B, C)
     selective_forward[blocks_here, batch](
@@ -246,12 +244,6 @@ def backward(
         grad_u, grad_delta, grad_A.sum(0), gathered(grad_B, B), gathered(grad_C, C), grad_D.sum(0), grad_z,
         grad_bias.sum(0), grad_h,
     )  # fmt: skip
-
-
-def empty_checkpoints(u: Tensor, h0: Tensor, keep: bool) -> Tensor:
-    """Room for the states before each chunk, `(B, ceil(L / CHUNK), N, D)`; none unless they are to be kept."""
-    chunks = -(-u.shape[2] // CHUNK) if keep else 0
-    return h0.new_empty((h0.shape[0], chunks, *h0.shape[1:]))
 
 
 def _blocks(u: Tensor, B: Tensor, C: Tensor) -> tuple[int, int, int]:

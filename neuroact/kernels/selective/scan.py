@@ -15,6 +15,7 @@ from neuroact.errors import UnavailableBackend
 from neuroact.kernels.backends import Backend, choose
 from neuroact.kernels.neurons import needs_gradient, state_dtype
 from neuroact.kernels.selective.reference import selective_scan_reference
+from neuroact.kernels.selective.sharing import empty_checkpoints
 
 BACKENDS: tuple[Backend, ...] = ("triton", "cpu", "reference", "mamba_ssm")
 
@@ -193,7 +194,7 @@ def selective_scan_operation(
 @selective_scan_operation.register_fake
 def _(u: Tensor, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     *_, h0, _, keep, backend = arguments
-    return torch.empty_like(u), torch.empty_like(h0), _kernels(backend).empty_checkpoints(u, h0, keep)
+    return torch.empty_like(u), torch.empty_like(h0), empty_checkpoints(u, h0, backend, keep)
 
 
 @torch.library.custom_op("neuroact::selective_scan_backward", mutates_args=())
