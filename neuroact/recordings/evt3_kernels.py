@@ -1,8 +1,9 @@
 """The loop over the words of EVT3: quick over stretches of ordinary ones, and one by one over the others.
 
 The quick way writes words as they are where events belong, and vector instructions turn them into coordinates and
-polarities once there are enough. It leaves alone overflows of the clock, time that goes back, triggers, and vectors
-that leave the sensor. A stretch with an event outside the sensor is decoded again word by word, to count and locate it.
+polarities once there are enough. It leaves alone overflows of the clock, time that goes back, triggers, and columns
+beyond those that a word can name. A stretch with an event outside the sensor is decoded again word by word, to count
+and locate it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ NEITHER_X_NOR_Y = 0xD000
 """Bits of which one is set in every word but these two."""
 PLACE, SIGN_AT = 0x7FF, 11
 """Of these and VECT_BASE_X: the bits of a coordinate, and the place of the polarity's."""
+WIDEST = PLACE + 1
+"""Columns that a word can name."""
 OUTSIDE, EARLY, TRIGGER, UNKNOWN = range(4)
 """Entries of the tally, in the order of `Evt3Reader.dropped` and `.skipped`."""
 MARGIN = np.uint64(12)
@@ -52,9 +55,8 @@ def decode_evt3(
             i += ONE
             continue
         now = s["wraps"] << 24 | s["high"] << 12 | s["low"]
-        edge = min(width, PLACE + 1)
         j, k, now, row, base, sign = decode_stretch(
-            words[i:], edge, now, s["y"], s["base"], s["polarity"] << SIGN_AT, t[n:end], x[n:end], y[n:end], position
+            words[i:], now, s["y"], s["base"], s["polarity"] << SIGN_AT, t[n:end], x[n:end], y[n:end], position
         )
         quick = i + j
         if k > 0:
@@ -71,10 +73,10 @@ def decode_evt3(
 
 @part
 def decode_stretch(
-    words: NDArray[np.uint16], edge: int, now: Integer, row: Integer, base: Integer, sign: Integer,
+    words: NDArray[np.uint16], now: Integer, row: Integer, base: Integer, sign: Integer,
     t: NDArray[np.int64], x: NDArray[np.uint16], y: NDArray[np.uint16], position: NDArray[np.uint8],
 ) -> tuple[np.uint64, np.uint64, Integer, Integer, Integer, Integer]:  # fmt: skip
-    """Writes events, as words, until the columns are full or a word needs care; vectors must stay left of `edge`.
+    """Writes events, as words, until the columns are full or a word needs care.
 
     Returns how many words it took, how many events they gave, and what holds after them.
     """
@@ -108,12 +110,12 @@ def decode_stretch(
             base, sign = value & PLACE, value & 1 << SIGN_AT
             if i + THREE < stop and is_quartet(words, i):
                 mask, span = quartet(words, i), WIDTH
-                if base + span > edge:
+                if base + span > WIDEST:
                     break
                 i += THREE
         elif kind == VECT_12 or kind == VECT_8:
             mask, span = (value, 12) if kind == VECT_12 else (value & 0xFF, 8)
-            if base + span > edge:
+            if base + span > WIDEST:
                 break
         elif kind == TIME_HIGH and value >= now >> 12 & 0xFFF:
             if value > now >> 12 & 0xFFF:

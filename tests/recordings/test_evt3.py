@@ -85,6 +85,22 @@ def test_vectors_of_a_camera_may_leave_the_sensor(tmp_path: Path) -> None:
     assert open_source(source, "evt3").read().x.tolist() == [*range(40, 72), 0]
 
 
+def test_a_row_keeps_no_other_bits_where_words_are_taken_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "row.raw"
+    path.write_bytes(raw_file("EVT3", [*START, ROW | 1 << 11 | 6, TRIGGER, COLUMN | 64, COLUMN | 5]))
+    with pytest.warns(DamageWarning, match="1 events outside the sensor"):
+        events = open_recording(path).read()
+    assert (events.x.tolist(), events.y.tolist()) == ([5], [6])
+
+
+def test_columns_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "columns.raw"
+    path.write_bytes(raw_file("EVT3", START + [COLUMN | x for x in range(64)] * 40))
+    expected = [*range(64)] * 40
+    assert open_recording(path).read().x.tolist() == expected
+    assert [x for chunk in open_recording(path).chunks(events=8) for x in chunk.x.tolist()] == expected
+
+
 def test_vectors_may_reach_columns_that_no_word_can_name(tmp_path: Path) -> None:
     path = tmp_path / "wide.raw"
     vectors = [VECT_12 | 0xFFF, VECT_12 | 0xFFF, VECT_8 | 0xFF]
