@@ -36,6 +36,10 @@ CASES = {
         [*START, BASE | ON | 20, VECT_12 | 0b100000000001, VECT_12 | 0b10, VECT_8 | 0xF80, COLUMN | 3, VECT_8 | 1],
         [(T, 20, 7, 1), (T, 31, 7, 1), (T, 33, 7, 1), (T, 51, 7, 1), (T, 3, 7, 0), (T, 52, 7, 1)],
     ),
+    "no vectors of a camera": (
+        [*START, BASE, VECT_12 | 1, COLUMN | 5, VECT_8 | 1, BASE, VECT_12 | 1, VECT_12 | 1, COLUMN | 7],
+        [(T, x, 7, 0) for x in (0, 5, 12, 0, 12, 7)],
+    ),
     "a full vector": ([*START, BASE, VECT_12 | 0xFFF, VECT_8 | 0xFFF], [(T, x, 7, 0) for x in range(20)]),
     "a column keeps the base": (
         [*START, BASE | ON | 8, COLUMN | 3, VECT_8 | 1],
@@ -85,12 +89,23 @@ def test_vectors_of_a_camera_may_leave_the_sensor(tmp_path: Path) -> None:
     assert open_source(source, "evt3").read().x.tolist() == [*range(40, 72), 0]
 
 
-def test_a_row_keeps_no_other_bits_where_words_are_taken_one_by_one(tmp_path: Path) -> None:
+def test_coordinates_keep_no_other_bits_of_their_words(tmp_path: Path) -> None:
     path = tmp_path / "row.raw"
-    path.write_bytes(raw_file("EVT3", [*START, ROW | 1 << 11 | 6, TRIGGER, COLUMN | 64, COLUMN | 5]))
+    path.write_bytes(raw_file("EVT3", [*START, ROW | 1 << 11 | 6, TRIGGER, COLUMN | 64, ROW | 1 << 11 | 9, COLUMN | 5]))
     with pytest.warns(DamageWarning, match="1 events outside the sensor"):
         events = open_recording(path).read()
-    assert (events.x.tolist(), events.y.tolist()) == ([5], [6])
+    assert (events.x.tolist(), events.y.tolist()) == ([5], [9])
+    large = open_source(Source(path, sensor_size=(16_000, 3000)), "evt3").read()
+    assert (large.x.tolist(), large.y.tolist()) == ([64, 5], [6, 9])
+
+
+def test_an_event_outside_the_sensor_changes_neither_time_nor_base(tmp_path: Path) -> None:
+    path = tmp_path / "outside.raw"
+    path.write_bytes(raw_file("EVT3", [*START, COLUMN, BASE | 8, LOW | 3, COLUMN | 64, LOW | 5, COLUMN, VECT_8 | 1]))
+    recording = open_recording(path)
+    with pytest.warns(DamageWarning, match="1 events outside the sensor"):
+        assert recording.read().x.tolist() == [0, 0, 8]
+    assert recording.report.backward_steps == 0
 
 
 def test_columns_without_end(tmp_path: Path) -> None:
