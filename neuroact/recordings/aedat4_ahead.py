@@ -76,7 +76,7 @@ class Ahead:
             self._pool.shutdown(cancel_futures=True)
 
     def _begin(self, stretch: Stretch, position: int) -> None:
-        """Has the packets from `position` on expanded."""
+        """Has the packets from `position` on expanded. Where there is nothing to expand, the walk goes on alone."""
         stretch.read(self._file, position)
         stretch.job = self._pool.submit(stretch.expand) if self._pool else Future()
         self._waiting.append(stretch)

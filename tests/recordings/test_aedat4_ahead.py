@@ -156,6 +156,18 @@ def test_what_finds_no_room_is_left_to_the_walk(
     assert outcome(path, cores)[0] == Events.concatenate([events, events])
 
 
+def test_an_empty_frame_where_the_room_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = random_events(50, SIZE)
+    data = events4(rows(events))
+    path = tmp_path / "file.aedat4"
+    path.write_bytes(HEADER + packet4(data, "lz4") + packet4(b"", "lz4"))
+    monkeypatch.setattr(aedat4_ahead, "STRETCH", 1)
+    monkeypatch.setattr(aedat4_ahead, "ROOM", 1)
+    read, report = pieces(open_source(Source(path, block_bytes=len(data))))
+    assert read == events
+    assert report.dropped["damaged packets"].count == 1
+
+
 @pytest.mark.parametrize("cores", [1, 3])
 def test_a_packet_beyond_the_limit_is_refused_in_its_turn(
     tmp_path: Path, cores: int, monkeypatch: pytest.MonkeyPatch
