@@ -156,6 +156,20 @@ def test_what_finds_no_room_is_left_to_the_walk(
     assert outcome(path, cores)[0] == Events.concatenate([events, events])
 
 
+def test_memory_that_is_used_again_forgets_what_it_held(tmp_path: Path) -> None:
+    packets = packets_of(random_events(1000, SIZE), [{}])
+    path = tmp_path / "packets"
+    path.write_bytes(b"".join(packets))
+    stretch = aedat4_ahead.Stretch(Source(path, block_bytes=SMALL), None)
+    with path.open("rb", buffering=0) as file:
+        for start in (0, len(b"".join(packets[:10]))):
+            stretch.read(file, start)
+            assert not stretch.expanded
+            stretch.expand()
+            assert list(stretch.expanded) == list(stretch.frames)
+            assert min(stretch.expanded) == start
+
+
 def test_an_empty_frame_where_the_room_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events = random_events(50, SIZE)
     data = events4(rows(events))
