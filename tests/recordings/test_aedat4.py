@@ -225,6 +225,18 @@ def test_an_odd_event_among_many(tmp_path: Path, name: str, compiled: bool, monk
         assert recording.report.backward_steps == ("t" in change and kept and place > 0)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_groups_of_events_at_the_borders(tmp_path: Path, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "SMALL_FILE", 0 if compiled else words.SMALL_FILE)
+    events = random_events(100, SIZE)
+    recording = opened(tmp_path, header4(EVTS) + packet4(events4(rows(events))))
+    for size in (7, 31, 32, 33, 60):
+        assert Events.concatenate(list(recording.chunks(events=size))) == events
+    impossible = opened(tmp_path, header4(EVTS) + packet4(at(*[-5] * 100)))
+    assert times_of(impossible) == []
+    assert impossible.report.dropped["events with an impossible time or polarity"].count == 100
+
+
 @pytest.mark.parametrize(
     "data",
     [

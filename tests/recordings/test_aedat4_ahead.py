@@ -170,6 +170,20 @@ def test_memory_that_is_used_again_forgets_what_it_held(tmp_path: Path) -> None:
             assert min(stretch.expanded) == start
 
 
+def test_memory_is_not_lost_when_the_walk_goes_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packets = packets_of(random_events(3000, SIZE), [{}])
+    path = tmp_path / "packets"
+    path.write_bytes(b"".join(packets))
+    monkeypatch.setattr(aedat4_ahead, "cores", lambda: 3)
+    with path.open("rb", buffering=0) as file:
+        ahead = aedat4_ahead.Ahead(Source(path, block_bytes=SMALL), file, path.stat().st_size, None)
+        for number in range(10):
+            start = len(b"".join(packets[: 3 * number]))
+            assert ahead.stretch_at(start).start == start
+            assert len(ahead._waiting) == 3
+        ahead.close()
+
+
 def test_an_empty_frame_where_the_room_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events = random_events(50, SIZE)
     data = events4(rows(events))
