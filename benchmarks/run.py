@@ -38,9 +38,12 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
 - **EVT2, full arrays**: most of the time is the system's, which maps fresh memory at its first touch; figures follow
   what it has at hand (0.95 to 1.17 × in three runs). Tried: arrays sized beforehand instead of grown (kept), another
   thread that copies chunks into them (kept), huge pages off (steadier, no faster), resizing in place.
-- **AEDAT 4**: two thirds of the time is LZ4's. Tried: packets read in place (kept), many packets per kernel call
-  (kept), frames expanded at once (kept), several threads (python-lz4 holds Python's lock while it expands), cramjam
-  instead (5 to 10 % quicker, and it holds the lock too).
+- **AEDAT 4**: more than half of the time is LZ4's. Packets are expanded side by side by the C library inside
+  python-lz4, called without Python's lock; the caller copies events meanwhile. Tried: packets read in place (kept),
+  `lz4.frame` in threads (it holds the lock), cramjam (so does it), `lz4.block` in threads (lets go of the lock, but a
+  sixth slower than whole frames in place, copies twice, and checks no checksums), an LZ4 decoder of our own compiled
+  by numba (0.6 of the library's speed), events copied where they were expanded instead of gathered first (kept),
+  vector instructions over groups of plain events (kept), stretches of 256 KiB to 2 MiB (1 MiB kept).
 - **Voxel grids** add a number per event at a random place; copying streams. Tried: both shares of an event in one
   packed integer (kept), vector instructions for places and weights (kept), interleaved bins, look-up tables, 32-bit
   indices. Two threads were 1.3 to 1.5 times as fast in a prototype, but order their additions by the number of cores.
