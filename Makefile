@@ -37,6 +37,7 @@ bench: .venv/bench.stamp
 
 .venv/bench.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[bench]'
+	$(PIP) --no-deps spikingjelly mambapy
 	@touch $@
 
 clean:

@@ -23,11 +23,15 @@ RESULTS = ROOT / "build" / "benchmarks"
 
 @dataclass
 class Figure:
-    """Medians over the runs of one contestant; `failed` says why there are none."""
+    """Medians over the runs of one contestant; `failed` says why there are none. 0 MB: memory was not measured."""
 
     seconds: float = 0.0
     peak_mb: float = 0.0
     failed: str = ""
+
+    def __str__(self) -> str:
+        memory = f", {self.peak_mb:.0f} MB" if self.peak_mb else ""
+        return f"{self.seconds:.3g} s{memory}"
 
 
 @dataclass
@@ -98,8 +102,7 @@ def markdown(rows: Sequence[Row]) -> str:
     lines = ["| what | must reach | reached | | medians |", "|---|---|---|---|---|"]
     for row in rows:
         figures = "; ".join(
-            f"{name}: {figure.failed}" if figure.failed else f"{name} {figure.seconds:.3g} s, {figure.peak_mb:.0f} MB"
-            for name, figure in row.figures.items()
+            f"{name}: {figure.failed}" if figure.failed else f"{name} {figure}" for name, figure in row.figures.items()
         )
         lines.append(
             f"| {row.claim} | {row.target} | {row.reached} | {'met' if row.met else '**short**'} | {figures} |"

@@ -9,11 +9,13 @@ import hashlib
 from collections.abc import Callable
 from functools import cached_property
 from types import CodeType, FunctionType
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
+
+Freedom = Literal["contract", "reassoc"]
 
 WORTH_LOADING = 1 << 17
 """Events that plain Python handles in the time that it takes to load numba and a kernel."""
@@ -82,6 +84,21 @@ def part(function: F) -> F:
     return function
 
 
+def part_with(*freedoms: Freedom) -> Callable[[F], F]:
+    """Marks a part in whose arithmetic the compiler has freedoms.
+
+    - "contract": a product and a sum may become one instruction, which rounds once.
+    - "reassoc": sums may be taken in any order, which is what lets one over a row use vectors. Machine code once made
+      keeps its order, so that results are still the same from run to run.
+    """
+
+    def mark(function: F) -> F:
+        function.freedoms = frozenset(freedoms)  # type: ignore[attr-defined]
+        return part(function)
+
+    return mark
+
+
 def _with_compiled_parts(function: FunctionType) -> FunctionType:
     """A copy of a function that calls its parts, and they theirs, as machine code.
 
@@ -92,7 +109,8 @@ def _with_compiled_parts(function: FunctionType) -> FunctionType:
 
     parts = _parts_of(function)
     compiled = {
-        name: numba.njit(nogil=True, error_model="numpy")(_with_compiled_parts(value)) for name, value in parts.items()
+        name: numba.njit(nogil=True, error_model="numpy", fastmath=_freedoms_of(value))(_with_compiled_parts(value))
+        for name, value in parts.items()
     }
     copy = FunctionType(function.__code__, function.__globals__ | compiled, function.__name__, function.__defaults__)
     copy.__qualname__ = f"{function.__qualname__}-{_digest_of_parts(function)}" if parts else function.__qualname__
@@ -105,10 +123,15 @@ def _parts_of(function: FunctionType) -> dict[str, FunctionType]:
     return {name: value for name, value in named if isinstance(value, FunctionType) and hasattr(value, "is_part")}
 
 
+def _freedoms_of(function: FunctionType) -> set[str]:
+    return set(getattr(function, "freedoms", ()))
+
+
 def _digest_of_parts(function: FunctionType) -> str:
     digest = hashlib.sha256()
     for name, value in _parts_of(function).items():
-        digest.update(f"{name} {_instructions(value.__code__)} {_digest_of_parts(value)}".encode())
+        freedoms = " ".join(sorted(_freedoms_of(value)))
+        digest.update(f"{name} {_instructions(value.__code__)} {freedoms} {_digest_of_parts(value)}".encode())
     return digest.hexdigest()[:12]
 
 

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from neuroact import Events
+
+settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

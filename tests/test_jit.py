@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neuroact.jit import loop, part
+from neuroact.jit import loop, loop_with, part
 
 
 @part
@@ -29,3 +29,32 @@ def test_compiled_equals_plain() -> None:
     assert histogram.plain(data, plain) == histogram(data, compiled) == 1000
     assert plain.tolist() == compiled.tolist() == (2 * np.bincount(data, minlength=7)).tolist()
     assert plain.sum() == 2000
+
+
+@part
+def amount(value: int) -> int:
+    raise NotImplementedError
+
+
+@part
+def itself(value: int) -> int:
+    return value
+
+
+@part
+def square(value: int) -> int:
+    return value * value
+
+
+def total(data: np.ndarray) -> int:
+    result = 0
+    for value in data:
+        result += amount(value)
+    return result
+
+
+def test_a_loop_with_parts_filled_in() -> None:
+    data = np.arange(5)
+    for filled, expected in ((itself, 10), (square, 30)):
+        made = loop_with(total, "total", amount=filled)
+        assert made.plain(data) == made(data) == expected

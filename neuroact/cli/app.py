@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 import neuroact
-from neuroact.cli import convert, demo, info, view
+from neuroact.cli import bench, convert, demo, doctor, info, view
 from neuroact.cli.exit_codes import ExitCode
 from neuroact.errors import NeuroactError
 
@@ -30,6 +30,8 @@ app.command("convert")(convert.command)
 app.command("info")(info.command)
 app.command("view")(view.command)
 app.command("demo")(demo.command)
+app.command("doctor")(doctor.command)
+app.command("bench")(bench.command)
 
 
 def _print_version(wanted: bool) -> None:

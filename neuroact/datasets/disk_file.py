@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import io
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+SYNCED_ASIDE = 1 << 24
+"""Bytes. Once so many have been written, another thread begins to bring them to the disk."""
 
 
 class DiskFile(io.RawIOBase):
     """A new file that keeps the first error of a write for `check` to raise, and takes what follows without a word.
 
     HDF5 2.0 ends in a segmentation fault when it closes a file that it could not write, so it must never see one fail.
+
+    A store is on the disk before it gets its name, and whoever waits for that only at the end waits as long as the
+    whole encoding takes. So large files are brought to the disk while they are being written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -19,6 +26,9 @@ class DiskFile(io.RawIOBase):
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
         self._position = 0
         self._error: OSError | None = None
+        self._syncer = ThreadPoolExecutor(1, "neuroact-syncer")
+        self._syncing: Future[None] | None = None
+        self._unsynced = 0
 
     def check(self) -> None:
         """Raises the first error."""
@@ -34,7 +44,18 @@ class DiskFile(io.RawIOBase):
         except OSError as error:
             self._error = error
         self._position += size
+        self._unsynced += size
+        if self._unsynced >= SYNCED_ASIDE and (self._syncing is None or self._syncing.done()):
+            self._unsynced = 0
+            self._syncing = self._syncer.submit(self._sync)
         return size
+
+    def _sync(self) -> None:
+        """The system tells a failure to reach the disk once: whoever syncs the file again would not hear of it."""
+        try:
+            os.fsync(self._handle)
+        except OSError as error:
+            self._error = self._error or error
 
     def truncate(self, size: int | None = None) -> int:
         size = self._position if size is None else size
@@ -69,5 +90,6 @@ class DiskFile(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
+            self._syncer.shutdown()
             os.close(self._handle)
         super().close()

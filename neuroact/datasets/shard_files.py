@@ -82,6 +82,7 @@ class ShardFile:
             self._file.create_dataset(name, data=rows[:, column], track_times=False)
         self._file.create_dataset("sensor_size", data=rows[:, 4:].astype(np.uint16), track_times=False)
         self._file.close()
+        self._disk.close()
         self._disk.check()
 
     def close(self) -> None:

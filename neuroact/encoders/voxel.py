@@ -3,9 +3,9 @@
 What an event costs is the addition of its shares to two bins, far apart in memory. But in the interval between two bins
 shares grow evenly, so both follow from how many events a pixel has and from the sum of their times. These two sums are
 packed into one integer and need one addition; `settle` turns them into shares when the interval is over. That takes a
-pass over the image, so the first few events of an interval are shared one by one, and so are those from before the
-latest interval, where time runs back. Which way an event goes depends on the events before it, not on the pieces they
-came in.
+pass over the image, so the first few events of an interval are shared one by one unless the interval before had many,
+and so are those from before the latest interval, where time runs back. Which way an event goes depends on the events
+before it, not on the pieces they came in.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class VoxelGrid:
 
 
 def few_for(pixels: int) -> int:
-    """How many events of an interval are always shared one by one: what a pass over the image costs, about."""
+    """How many events are shared one by one after a quiet interval: about what a pass over the image costs."""
     return max(1 << 16, pixels // 2)
 
 
@@ -124,7 +124,8 @@ def share(
 
     Events are taken in runs within one interval between bins, whose borders are integers and so exact: a run's
     arithmetic is done by vector instructions, and only its additions one by one. `latest` holds the latest interval
-    so far and how many events it had, those beyond `few` in `sums`; `closing` empties them into the grid.
+    so far and how many events it had, those beyond `few` in `sums`; `closing` empties them into the grid. The interval
+    that follows one with more than `few` counts as if it had had `few` before its first.
     """
     intervals, duration = max(bins - 1, 1), max(last - first, 1)
     slope = intervals / duration if bins > 1 else 0.0
@@ -145,9 +146,10 @@ def share(
             start = first - (-b * duration // intervals)
             stop = first - (-(b + 1) * duration // intervals) if b < intervals - 1 else last + 1
             if b > latest[0]:
-                if latest[1] > few:
+                many = latest[1] > few
+                if many:
                     settle(grid, sums, latest[0], duration, intervals, slope, shift)
-                latest[0], latest[1] = b, 0
+                latest[0], latest[1] = b, few if many else 0
         if b == latest[0] and latest[1] == few and sums.size == 0:
             return begin
         room = few - latest[1] if latest[1] < few else few + FULL - latest[1]

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
 BFLOAT16_ONE = 0x3F80
 
 

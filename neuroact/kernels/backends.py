@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -60,7 +60,7 @@ def choose(x: Tensor, asked: str | None, offered: tuple[Backend, ...]) -> Backen
         return able
     if asked not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {asked!r}")
-    backend = cast(Backend, asked)
+    backend: Backend = asked
     if backend not in offered:
         raise UnavailableBackend(f"this operation has no backend {backend!r}; it has {', '.join(offered)}")
     if reason := why_not(backend, x):

@@ -30,20 +30,28 @@ ALL_REGISTERS = 255
 WIDEST_LOAD = 16
 """Bytes that a thread loads at once."""
 
-NEURONS_OF_LEARNERS = 2
-"""Neurons a thread in kernels that hold so much of each that more would not fit into registers."""
+MOST_HELD = 8
+"""Values a step that a thread can hold of all its neurons in the backward pass."""
+MOST_HELD_BY_LEARNERS = 2
+"""The same where parameters have gradients, whose sums take registers too."""
 
 block_size: int | None = None
 """Neurons a program, if not as many as its threads load at once; the interpreter wants few, big programs."""
 
 
-def block_of(x: Tensor, *, learned: bool = False) -> int:
-    """Neurons a program, which are fewer in one that computes gradients of parameters too."""
-    return block_size or THREADS * (NEURONS_OF_LEARNERS if learned else WIDEST_LOAD // x.element_size())
+def block_of(x: Tensor) -> int:
+    """Neurons a program: as many as its threads load at once."""
+    return block_size or THREADS * (WIDEST_LOAD // x.element_size())
+
+
+def block_of_backward(x: Tensor, held: int, *, learned: bool) -> int:
+    """Neurons a program that holds some values of each neuron and step: so few that they fit into registers."""
+    fitting = (MOST_HELD_BY_LEARNERS if learned else MOST_HELD) // held
+    return block_size or THREADS * min(WIDEST_LOAD // x.element_size(), fitting)
 
 
 @triton.jit
-def parameter(values, n, mask, count, inner, SINGLE: tl.constexpr):  # noqa: N803
+def parameter(values, n, mask, count, inner, SINGLE: tl.constexpr):
     """Each neuron's value of a parameter; if there is a single one, it is loaded once for all."""
     if SINGLE:
         return tl.load(values)
@@ -52,7 +60,7 @@ def parameter(values, n, mask, count, inner, SINGLE: tl.constexpr):  # noqa: N80
 
 
 @triton.jit
-def reset(h, s, threshold, v_reset, HARD: tl.constexpr):  # noqa: N803
+def reset(h, s, threshold, v_reset, HARD: tl.constexpr):
     """v = h - s threshold, or with a hard reset v = s v_reset + (1 - s) h"""
     if HARD:
         return s * v_reset + (1.0 - s) * h
@@ -61,7 +69,7 @@ def reset(h, s, threshold, v_reset, HARD: tl.constexpr):  # noqa: N803
 
 
 @triton.jit
-def through_reset(h, threshold, v_reset, HARD: tl.constexpr):  # noqa: N803
+def through_reset(h, threshold, v_reset, HARD: tl.constexpr):
     """dv/ds: how a spike changes the membrane potential after it."""
     if HARD:
         return v_reset - h
@@ -70,7 +78,7 @@ def through_reset(h, threshold, v_reset, HARD: tl.constexpr):  # noqa: N803
 
 
 @triton.jit
-def slope(z, alpha, KIND: tl.constexpr):  # noqa: N803
+def slope(z, alpha, KIND: tl.constexpr):
     """The surrogate gradient `z` above the threshold."""
     if KIND == ATAN:
         y = HALF_PI * alpha * z

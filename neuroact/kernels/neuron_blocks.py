@@ -4,8 +4,8 @@ The backward pass saves the input and, for more than 16 steps, the states before
 potentials are computed once more, held in registers, and gone back over. The recurrence is never inverted, which would
 lose precision. The number of steps is an ordinary argument, so that no new one compiles anything.
 
-A neuron has the membrane potential v and at most one state u more, and beyond the parameters of all neurons at most two,
-`fifth` and `sixth`. What it makes of them is three functions that it puts into the kernels:
+A neuron has the membrane potential v and at most one state u more, and beyond the parameters of all neurons at most
+two, `fifth` and `sixth`. What it makes of them is three functions that it puts into the kernels:
 
     charge(x, u, v, decay, threshold, scale, fifth, sixth) -> u, h, threshold
     settle(u, s, fifth) -> u after the spikes
@@ -106,9 +106,9 @@ def scan_backward(
         for k in tl.static_range(CHUNK):
             there = mask & ((n * 0 + first + k) < T)
             x_t = tl.load(x + tl.cast(first + k, tl.int64) * N + n, mask=there, other=0.0).to(tl.float32)
-            held_u = held_u + (u,)
+            held_u = held_u + (u,)  # noqa: RUF005
             u, h, level = CHARGE(x_t, u, v, a, b, d, e, f)
-            held = held + (v if LEARNED else h,)
+            held = held + (v if LEARNED else h,)  # noqa: RUF005
             s = tl.where(h >= level, 1.0, 0.0)
             v = reset(h, s, level, c, HARD)
             u = SETTLE(u, s, e)
@@ -216,7 +216,8 @@ class Kernels(NamedTuple):
         """
         grad_x, grad_states = x.new_empty(x.shape), states.new_empty(states.shape)
         shares = states.new_empty((len(parameters), x.shape[1] if learned else 0))
-        block = blocks.block_of(x, learned=learned)
+        held = len(states) if learned else 1 + self.by_spikes
+        block = blocks.block_of_backward(x, held, learned=learned)
         scan_backward[triton.cdiv(x.shape[1], block),](
             grad_s, grad_last, x, states, checkpoints, grad_x, grad_states, shares, *x.shape, alpha,
             **_described(parameters, inner),

@@ -19,6 +19,7 @@ from neuroact.jit import Loop, loop_with, part
 from neuroact.kernels import neurons
 from neuroact.kernels.arrays import array, spike_arrays, values_or_bits
 from neuroact.kernels.firing import spikes_of
+from neuroact.kernels.memory import in_large_pages
 from neuroact.kernels.rows import Row, Value, block_width, mark, narrow, pack, slope, spread, widen
 from neuroact.kernels.threads import on_every_core
 
@@ -88,7 +89,8 @@ def row_of(source: Row, bits: Row, t: int, start: int, row: Row) -> Row:
 
 def forward_loop(
     begin: int, end: int, x: Row, x_bits: Row, states: Row, parameters: tuple[Row, ...], inner: tuple[int, ...],
-    hard: bool, kind: int, alpha: Value, smooth: bool, unit: Value, spikes: Row, spike_bits: Row, octets: Row, last: Row,
+    hard: bool, kind: int, alpha: Value, smooth: bool,
+    unit: Value, spikes: Row, spike_bits: Row, octets: Row, last: Row,
 ) -> None:  # fmt: skip
     """Neurons `begin` to `end`: fills one of `spikes`, `spike_bits` and `octets`, and `last`.
 
@@ -182,7 +184,7 @@ class Kernels(NamedTuple):
         hard: bool, kind: int, alpha: float, smooth: bool, form: str, keep: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Spikes, the last states, and nothing to keep. See `neuron_scan` for the arguments."""
-        spikes, last = neurons.empty_spikes(x, form), states.new_empty(states.shape)
+        spikes, last = in_large_pages(neurons.empty_spikes(x, form)), states.new_empty(states.shape)
         on_every_core(
             self.forward_loop, x.shape[1], x.numel(), *values_or_bits(x), array(states),
             tuple(map(array, parameters)), tuple(inner), hard, kind, array(states).dtype.type(alpha), smooth,
@@ -199,7 +201,7 @@ class Kernels(NamedTuple):
 
         The shares are `(P, 0)` if the parameters are not `learned`.
         """
-        grad_x, grad_states = x.new_empty(x.shape), states.new_empty(states.shape)
+        grad_x, grad_states = in_large_pages(x.new_empty(x.shape)), states.new_empty(states.shape)
         shares = states.new_empty((len(parameters), x.shape[1] if learned else 0))
         real = array(states).dtype.type
         on_every_core(

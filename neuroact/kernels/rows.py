@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.jit import part
+from neuroact.jit import part, part_with
 from neuroact.kernels.surrogates import ATAN, PIECEWISE_QUADRATIC, RECTANGLE, SIGMOID, SUPER_SPIKE, TRIANGLE
 
 Row = NDArray[Any]
@@ -81,7 +81,7 @@ def pack(s: Row, step: int, last: bool, bits: Row, target: Row) -> None:
             target[j] = np.uint8(bits[j])
 
 
-@part
+@part_with("contract")
 def vector_exp(value: Value) -> Value:
     """exp in float32, to 2 ulp, by arithmetic that compiles to vector instructions.
 

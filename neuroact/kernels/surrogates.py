@@ -32,7 +32,7 @@ def surrogate_number(name: str) -> int:
     """Raises `ValueError` for a surrogate that there is not."""
     if name not in SURROGATES:
         raise ValueError(f"surrogate must be one of {', '.join(SURROGATES)}, not {name!r}")
-    return SURROGATES.index(cast(Surrogate, name))
+    return SURROGATES.index(name)
 
 
 def primitive(z: Tensor, surrogate: Surrogate, alpha: float) -> Tensor:

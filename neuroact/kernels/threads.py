@@ -20,19 +20,19 @@ SINGLE = 1 << 15
 """Fewer values than these are not worth a second thread."""
 
 
-def split(count: int, parts: int) -> list[tuple[int, int]]:
+def split(count: int, parts: int, alignment: int = ALIGNMENT) -> list[tuple[int, int]]:
     """At most `parts` stretches `(start, stop)` of about the same length that cover `range(count)`."""
-    length = max(1, -(-count // (parts * ALIGNMENT))) * ALIGNMENT
+    length = max(1, -(-count // (parts * alignment))) * alignment
     return [(start, min(start + length, count)) for start in range(0, count, length)]
 
 
-def on_every_core(kernel: Callable[..., None], count: int, values: int, *args: Any) -> None:
+def on_every_core(kernel: Callable[..., None], count: int, values: int, *args: Any, alignment: int = ALIGNMENT) -> None:
     """Calls `kernel(start, stop, *args)` for stretches of `range(count)`, `values` being what they have in all.
 
-    As many threads as torch uses (`torch.set_num_threads`).
+    As many threads as torch uses (`torch.set_num_threads`). An `alignment` of 1 suits items that are rows of values.
     """
     threads = torch.get_num_threads() if values >= SINGLE else 1
-    (start, stop), *others = split(count, threads) or [(0, 0)]
+    (start, stop), *others = split(count, threads, alignment) or [(0, 0)]
     jobs: list[Future[None]] = [_pool(os.getpid(), threads).submit(kernel, *ends, *args) for ends in others]
     try:
         kernel(start, stop, *args)

@@ -10,11 +10,11 @@ looks like the start of a packet.
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from neuroact.errors import CorruptRecording, LimitExceeded
+from neuroact.recordings.aedat4_ahead import BEFORE_PAYLOAD, HEAD, Ahead, begins_packet
 from neuroact.recordings.aedat4_header import Aedat4Header
 from neuroact.recordings.expansion import LZ4, ZSTANDARD, OversizedPayloadError, UnsoundPayloadError, expand
 from neuroact.recordings.flatbuffers import PREFIX, UINT32
@@ -23,9 +23,6 @@ from neuroact.recordings.reader import Source, check_limit
 from neuroact.recordings.report import Report
 from neuroact.recordings.words import open_binary
 
-HEAD = struct.Struct("<iiI")
-"""Number of the stream, bytes of payload, and the payload's first four bytes."""
-BEFORE_PAYLOAD = 8
 BEFORE_IDENTIFIER = BEFORE_PAYLOAD + 2 * PREFIX
 EVENTS = b"EVTS"
 OTHERS = {"FRME": "frame packets", "IMUS": "IMU packets", "TRIG": "trigger packets", "EVTS": "other event packets"}
@@ -33,10 +30,13 @@ DAMAGED, UNDECLARED = "damaged packets", "packets of undeclared streams"
 
 
 class Packet(NamedTuple):
-    """A packet that was read: `data` is its FlatBuffer, or the beginning of it in a packet that is not `whole`."""
+    """A packet that was read: `data` is its FlatBuffer, or the beginning of it in a packet that is not `whole`.
+
+    The data is there until the next packet is asked for.
+    """
 
     offset: int
-    data: bytes
+    data: bytes | memoryview
     whole: bool
 
 
@@ -54,6 +54,9 @@ class PacketWalk:
         self._largest = source.limits.packet_bytes
         self._file = open_binary(source.path)
         self._size = self._file.seek(0, 2)
+        self._ahead = Ahead(source, self._file, self._size, wanted)
+        self._expanded: dict[int, memoryview] = {}
+        self._stretch_stop = 0
         self._block = memoryview(b"")
         self._block_start = 0
         self._memory = memoryview(bytearray(max(source.block_bytes, HEAD.size)))
@@ -70,13 +73,15 @@ class PacketWalk:
     def __iter__(self) -> Iterator[Packet]:
         position: int | None = self._header.payload
         while position is not None and position < self._size and position != self._header.table:
+            if position >= self._stretch_stop:
+                self._enter_stretch(position)
             head = self._bytes(position, HEAD.size)
             if len(head) < HEAD.size:
                 self._report.truncated_at = position
                 return
             stream, size, start = HEAD.unpack(head)
             after = position + BEFORE_PAYLOAD + size
-            if not self._begins_packet(size, start):
+            if not begins_packet(self._source, size, start):
                 self._refuse_oversized(position, size)
                 position = self._after_damage(position)
                 continue
@@ -87,7 +92,7 @@ class PacketWalk:
                     continue
                 self._report.truncated_at = position
             if self._is_wanted(stream, position, whole=whole):
-                data = self._expanded(position, size, whole=whole)
+                data = self._expanded.get(position) or self._expand(position, size, whole=whole)
                 if data is None and whole:
                     position = self._after_damage(position, size)
                     continue
@@ -99,7 +104,14 @@ class PacketWalk:
 
     def close(self) -> None:
         """Lets go of the file."""
+        self._ahead.close()
         self._file.close()
+
+    def _enter_stretch(self, position: int) -> None:
+        """Goes on to the packets from `position` on that were expanded ahead."""
+        stretch = self._ahead.stretch_at(position)
+        self._expanded, self._stretch_stop = stretch.expanded, stretch.stop
+        self._block, self._block_start = stretch.bytes, position
 
     def _bytes(self, position: int, count: int) -> memoryview:
         """`count` bytes, or as many as the file has, until the next call."""
@@ -113,10 +125,6 @@ class PacketWalk:
             self._block, self._block_start, start = self._memory[:read], position, 0
         return self._block[start : start + count]
 
-    def _begins_packet(self, size: int, start: int) -> bool:
-        """Whether a sound packet can have such a size and first bytes of payload."""
-        return 0 < size <= self._largest and (start == LZ4 or start == ZSTANDARD or start == size - PREFIX)
-
     def _refuse_oversized(self, position: int, size: int) -> None:
         """Raises `LimitExceeded` for a packet that is beyond the limit but stands where a sound one would."""
         after = position + BEFORE_PAYLOAD + size
@@ -124,7 +132,7 @@ class PacketWalk:
             return
         head = self._bytes(after, HEAD.size)
         ends = after in (self._size, self._header.table)
-        if ends or (len(head) == HEAD.size and self._begins_packet(*HEAD.unpack(head)[1:])):
+        if ends or (len(head) == HEAD.size and begins_packet(self._source, *HEAD.unpack(head)[1:])):
             check_limit(self._source, "a packet", size, self._largest, offset=position)
 
     def _is_wanted(self, stream: int, position: int, *, whole: bool) -> bool:
@@ -138,7 +146,7 @@ class PacketWalk:
             self._report.skip(OTHERS.get(declared.identifier, "other packets"), 1, position)
         return False
 
-    def _expanded(self, position: int, size: int, *, whole: bool) -> bytes | None:
+    def _expand(self, position: int, size: int, *, whole: bool) -> bytes | None:
         """The FlatBuffer in a packet, or None if it is damaged."""
         try:
             return expand(self._bytes(position + BEFORE_PAYLOAD, size), self._source.limits, whole=whole)
@@ -172,7 +180,7 @@ class PacketWalk:
                     continue
                 stream, size, begin = HEAD.unpack_from(window, start)
                 known = not self._header.streams or stream in self._header.streams
-                if known and self._begins_packet(size, begin):
+                if known and begins_packet(self._source, size, begin):
                     return position + start
             if len(window) <= overlap:
                 return None

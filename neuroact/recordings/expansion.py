@@ -38,6 +38,11 @@ class OversizedPayloadError(ValueError):
         super().__init__(f"more than {limit} bytes")
 
 
+def most_expanded(limits: Limits, size: int) -> int:
+    """Bytes that a payload of `size` bytes may expand to."""
+    return min(limits.expanded_bytes, max(MIB, limits.expansion * size))
+
+
 def expand(payload: memoryview, limits: Limits, *, whole: bool) -> bytes:
     """The size-prefixed FlatBuffer in a packet's payload.
 
@@ -53,7 +58,7 @@ def expand(payload: memoryview, limits: Limits, *, whole: bool) -> bytes:
         pieces = _zstandard_pieces(payload, whole)
     else:
         pieces = iter([bytes(payload)])
-    most = min(limits.expanded_bytes, max(MIB, limits.expansion * len(payload)))
+    most = most_expanded(limits, len(payload))
     kept: list[bytes] = []
     size, declared = 0, most
     for piece in pieces:

@@ -17,6 +17,9 @@ INT32, UINT32 = struct.Struct("<i"), struct.Struct("<I")
 INT64 = struct.Struct("<q")
 
 
+Buffer = bytes | memoryview
+
+
 class MalformedBufferError(ValueError):
     """An offset or a length leads out of the buffer."""
 
@@ -25,7 +28,7 @@ class MalformedBufferError(ValueError):
 class Table:
     """The table at byte `position` of `buffer`. Its methods raise `MalformedBufferError`."""
 
-    buffer: bytes
+    buffer: Buffer
     position: int
 
     def field(self, index: int) -> int | None:
@@ -58,20 +61,20 @@ class Table:
         start, length = self.vector(index)
         if start + length > len(self.buffer):
             raise MalformedBufferError(f"a string of {length} bytes at byte {start} of {len(self.buffer)}")
-        return self.buffer[start : start + length]
+        return bytes(self.buffer[start : start + length])
 
 
-def root(buffer: bytes) -> Table:
+def root(buffer: Buffer) -> Table:
     """The root table of a size-prefixed buffer."""
     return Table(buffer, PREFIX + number(UINT32, buffer, PREFIX))
 
 
-def identifier(buffer: bytes) -> bytes:
+def identifier(buffer: Buffer) -> bytes:
     """The four letters that say what a size-prefixed buffer holds."""
-    return buffer[2 * PREFIX : 3 * PREFIX]
+    return bytes(buffer[2 * PREFIX : 3 * PREFIX])
 
 
-def number(kind: struct.Struct, buffer: bytes, position: int) -> int:
+def number(kind: struct.Struct, buffer: Buffer, position: int) -> int:
     """The number at a byte position. Raises `MalformedBufferError` if it is not in the buffer."""
     if not 0 <= position <= len(buffer) - kind.size:
         raise MalformedBufferError(f"byte {position} of {len(buffer)}")

@@ -101,6 +101,26 @@ def test_sums_over_long_intervals(engine: str, way: str, hours: int) -> None:
     np.testing.assert_allclose(voxel_grid(events, 3), expected, rtol=0, atol=2e-5)
 
 
+@pytest.mark.parametrize("before", [99, 100, 101])
+@pytest.mark.parametrize("cut", [0, 99, 100, 101, 120])
+def test_after_an_interval_with_many_events_the_next_is_summed_up_from_its_first(
+    engine: str, monkeypatch: pytest.MonkeyPatch, before: int, cut: int
+) -> None:
+    """One by one, shares are rounded on the way; a sum is rounded once. The last digit tells which it was."""
+    monkeypatch.setattr(voxel, "few_for", lambda pixels: 100)
+    late = np.arange(1_001, 1_400, 7)
+    events = events_of(*((0, 0, 0, 1) for _ in range(before)), *((t, 1, 1, 1) for t in late.tolist()))
+    grid = VoxelGrid(SIZE, Window(0, 2_001), 3)
+    for piece in pieces(events, [cut]):
+        grid.add(piece)
+    one_by_one = np.float32(0)
+    for share in ((late - 1_000) * 0.001).astype(np.float32):
+        one_by_one += share
+    summed_up = np.float32((late - 1_000).sum() * 0.001)
+    assert one_by_one != summed_up
+    assert grid.result()[2, 1, 1] == (summed_up if before > 100 else one_by_one)
+
+
 @pytest.mark.parametrize("polarity", [0, 1])
 def test_sums_never_overflow(polarity: int) -> None:
     """More events of one pixel than a sum holds, all as late in their interval as can be."""

@@ -1,7 +1,8 @@
 """Compiles the Triton kernels for GPUs that are not here, and prints what the compiler says of each as a line of JSON.
 
-Run as `python -m tests.kernels.ahead_of_time CAPABILITY [LAUNCH...]`, in a process whose Triton does not interpret. What to compile is not
-written down a second time: the launches of `LAUNCHES` are caught on their way to the GPU, with all their arguments.
+Run as `python -m tests.kernels.ahead_of_time CAPABILITY [LAUNCH...]`, in a process whose Triton does not interpret.
+What to compile is not written down a second time: the launches of `LAUNCHES` are caught on their way to the GPU, with
+all their arguments.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from neuroact.kernels import surrogates
 from neuroact.kernels.adaptive import gpu as adaptive
 from neuroact.kernels.cuba import gpu as cuba
 from neuroact.kernels.lif import gpu as lif
+from neuroact.kernels.linear import gpu as linear
+from neuroact.kernels.selective import gpu as selective
 
 STEPS, NEURONS = 32, 1 << 16
 SCANS: dict[str, tuple[Any, int, int]] = {"lif": (lif, 1, 4), "cuba": (cuba, 2, 5), "adaptive": (adaptive, 2, 6)}
@@ -26,15 +28,43 @@ def scan_neurons(neuron: str, dtype: torch.dtype, *, learned: bool, hard: bool, 
     kernels.backward(x, state, x, state, checkpoints, parameters, inner, hard, kind, 2.0, False, False, learned)
 
 
+def scan_linear(dtype: torch.dtype, *, constant: bool) -> None:
+    b, h0 = torch.empty(STEPS, NEURONS, dtype=dtype), torch.empty(NEURONS)
+    a, fixed = (b.new_empty(0, 0), torch.empty(256)) if constant else (b, torch.empty(0))
+    linear.forward(a, b, h0, fixed, 16)
+    linear.backward(b, h0, a, b, h0, fixed, 16)
+
+
+def scan_selective(dtype: torch.dtype, *, gated: bool, fixed: bool) -> None:
+    batch, channels, steps, states = 2, 64, 64, 16
+    u, h = torch.empty(batch, channels, steps, dtype=dtype), torch.empty(batch, states, channels)
+    varying = (1, channels, 1, states) if fixed else (batch, 1, steps, states)
+    A, B, D = h[0], torch.empty(varying, dtype=dtype), torch.empty(channels)  # noqa: N806
+    z = u if gated else u.new_empty(0, 0, 0)
+    *_, checkpoints = selective.forward(u, u, A, B, B, D, z, D, h, gated, True)
+    selective.backward(u, h, u, u, A, B, B, D, z, D, checkpoints, gated)
+
+
+VARIANTS = (
+    (torch.float32, True, surrogates.SIGMOID, "same"),
+    (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
+    (torch.float32, False, surrogates.ATAN, "packed"),
+    (torch.bfloat16, True, surrogates.ATAN, "same"),
+)
+"""The first two take most registers."""
 LAUNCHES: dict[str, Callable[[], object]] = {
     f"{neuron} {dtype} {'learned, hard' if learned else 'fixed, soft'}, {form}": partial(
         scan_neurons, neuron, dtype, learned=learned, hard=learned, kind=kind, form=form
     )
     for neuron in SCANS
-    for dtype, learned, kind, form in (
-        (torch.float32, False, surrogates.ATAN, "packed"),
-        (torch.float32, True, surrogates.SIGMOID, "same"),
-        (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
-        (torch.bfloat16, True, surrogates.ATAN, "same"),
-    )
+    for dtype, learned, kind, form in VARIANTS[: None if neuron == "lif" else 2]
+}
+LAUNCHES |= {
+    f"linear {dtype} {'learned' if constant else 'changing'}": partial(scan_linear, dtype, constant=constant)
+    for dtype in (torch.float32, torch.bfloat16)
+    for constant in (False, True)
+}
+LAUNCHES |= {
+    f"selective {dtype} {'gated' if gated else 'fixed'}": partial(scan_selective, dtype, gated=gated, fixed=not gated)
+    for dtype, gated in ((torch.float32, True), (torch.bfloat16, False))
 }

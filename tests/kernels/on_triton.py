@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 import torch
 
-from neuroact.kernels import blocks, pack_spikes
+from neuroact.kernels import blocks, pack_spikes, spiking_linear_attention
 from neuroact.kernels.backends import TRITON_INTERPRETS
+from tests.kernels import linear_cases, relative, selective_cases
 from tests.kernels.compare import close, gradients
 from tests.kernels.neuron_cases import NEURONS, OPTIONS, agree, current, run
 
 DEVICE = "cpu" if TRITON_INTERPRETS else "cuda"
+RESETS = OPTIONS[:4]
+CASES = [(neuron, options) for neuron in NEURONS for options in (OPTIONS if neuron == "lif" else RESETS)]
+"""Surrogates are one function for all neurons."""
 BOUNDS = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3}
 
 
@@ -27,9 +31,8 @@ def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(blocks, "block_size", 256)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("neuron", NEURONS)
-@pytest.mark.parametrize(("steps", "dtype"), [(33, torch.float32), (1, torch.float32), (17, torch.bfloat16)], ids=str)
+@pytest.mark.parametrize(("neuron", "options"), CASES, ids=str)
+@pytest.mark.parametrize(("steps", "dtype"), [(33, torch.float32), (17, torch.bfloat16)], ids=str)
 def test_neuron_scan(neuron: str, options: dict[str, Any], dtype: torch.dtype, steps: int) -> None:
     shape = (steps, 5, 17)
     expected, actual = (run(neuron, backend, options, shape, dtype, DEVICE) for backend in ("reference", "triton"))
@@ -37,8 +40,9 @@ def test_neuron_scan(neuron: str, options: dict[str, Any], dtype: torch.dtype, s
 
 
 @pytest.mark.parametrize("neuron", NEURONS)
-def test_numbers_for_parameters(neuron: str) -> None:
-    x, needs = current(35, 300).to(DEVICE), NEURONS[neuron].needs
+@pytest.mark.parametrize("steps", [1, 35])
+def test_numbers_for_parameters(neuron: str, steps: int) -> None:
+    x, needs = current(steps, 300).to(DEVICE), NEURONS[neuron].needs
     results = []
     for backend in ("reference", "triton"):
         leaf = x.clone().requires_grad_()
@@ -62,3 +66,43 @@ def test_bytes_and_bits(neuron: str, steps: int) -> None:
     packed, *_ = NEURONS[neuron].scan(x, **needs, spike_dtype="packed", backend="triton")
     assert torch.equal(as_bytes, spikes.to(torch.uint8))
     assert torch.equal(packed, pack_spikes(spikes))
+
+
+@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+@pytest.mark.parametrize(
+    ("tokens", "width", "depth", "window"), [(1, 1, 1, 1), (17, 15, 63, 4), (63, 33, 17, 63), (500, 32, 64, 64)]
+)
+def test_spiking_linear_attention(tokens: int, width: int, depth: int, window: int, dtype: torch.dtype) -> None:
+    random = torch.Generator().manual_seed(0)
+    q, k = ((torch.rand(2, tokens, width, generator=random) < 0.3).to(DEVICE, dtype) for _ in "qk")
+    v = torch.randn(2, tokens, depth, generator=random).to(DEVICE, dtype)
+    actual = relative.gradients(spiking_linear_attention, q, k, v, window=window, backend="triton")
+    exact = (x.double() for x in (q, k, v))
+    expected = relative.gradients(spiking_linear_attention, *exact, window=window, backend="reference")
+    for ours, theirs in zip(actual, expected, strict=True):
+        assert ours.dtype == dtype
+        relative.assert_close(ours.double(), theirs, BOUNDS[dtype])
+
+
+@pytest.mark.parametrize("coefficient", linear_cases.COEFFICIENTS, ids=str)
+@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+def test_linear_scan(coefficient: tuple[int | None, ...], dtype: torch.dtype) -> None:
+    expected, actual = (
+        linear_cases.run(backend, coefficient, (9, 5, 17), dtype, DEVICE) for backend in ("reference", "triton")
+    )
+    assert close(actual.h, expected.h, BOUNDS[dtype])
+    assert close(actual.h_last, expected.h_last, 1e-6)
+    for ours, theirs in zip(actual.gradients, expected.gradients, strict=True):
+        assert close(ours, theirs, 2 * BOUNDS[dtype])
+
+
+@pytest.mark.parametrize("form", selective_cases.FORMS, ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_selective_scan(form: dict[str, Any], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "block_size", 4)
+    size = selective_cases.Size(batch=2, channels=10, length=17, states=3, groups=2)
+    expected, actual = (
+        selective_cases.run(backend, size, dtype, DEVICE, **form) for backend in ("reference", "triton")
+    )
+    for name, (ours, theirs) in selective_cases.differences(actual, expected).items():
+        assert close(ours, theirs, BOUNDS[dtype]), name

@@ -15,9 +15,9 @@ import pytest
 pytest.importorskip("triton", reason="Triton is for Linux alone")
 
 ROOT = Path(__file__).resolve().parents[2]
-CASES = 100
+CASES = 88
 """So many tests must have passed, lest an empty run counts as a good one."""
-FEWEST_LAUNCHES = 12
+FEWEST_LAUNCHES = 14
 
 
 def child(*arguments: str, **environment: str) -> str:
@@ -43,6 +43,6 @@ def test_machine_code(capability: str) -> None:
     assert len({report["launch"] for report in reports}) >= FEWEST_LAUNCHES
     for report in reports:
         assert (report["stack"], report["local"], report["spills"]) == (0, 0, 0), report
-        if "learned" not in report["launch"]:
+        if "learned" not in report["launch"] and "selective" not in report["launch"]:
             assert report["wide_loads"] > 0, report
             assert report["wide_stores"] > 0, report

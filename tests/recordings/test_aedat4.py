@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from neuroact import CorruptRecording, Events, LimitExceeded, open_recording
-from neuroact.recordings import DamageWarning, Limits, Recording
+from neuroact.recordings import DamageWarning, Limits, Recording, words
 from neuroact.recordings.aedat4 import open_aedat4
 from neuroact.recordings.reader import Source
 from tests.conftest import random_events
@@ -191,6 +191,50 @@ def test_events_that_cannot_be(tmp_path: Path) -> None:
         "events outside the sensor": (3, offset),
         "events with an impossible time or polarity": (2, offset),
     }
+
+
+ODD: dict[str, tuple[dict[str, int], bool]] = {
+    "x": ({"x": 64}, False),
+    "y": ({"y": 48}, False),
+    "negative time": ({"t": -5}, False),
+    "polarity": ({"p": 2}, False),
+    "time running backwards": ({"t": 7}, True),
+    "nothing": ({}, True),
+}
+"""What is odd in an event, and whether the event is kept."""
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_event_among_many(tmp_path: Path, name: str, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "SMALL_FILE", 0 if compiled else words.SMALL_FILE)
+    change, kept = ODD[name]
+    table = [dict(zip("txyp", row, strict=True)) for row in rows(random_events(100, SIZE, seed=3))]
+    for place in (0, 1, 31, 32, 33, 63, 64, 98, 99):
+        changed = [event | change if index == place else event for index, event in enumerate(table)]
+        data = header4(EVTS) + packet4(at(5)) + packet4(events4(tuple(event.values()) for event in changed))
+        recording = opened(tmp_path, data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DamageWarning)
+            read = [
+                tuple(row) for row in zip(*(getattr(recording.read(), name).tolist() for name in "txyp"), strict=True)
+            ]
+        wanted = [tuple(event.values()) for index, event in enumerate(changed) if kept or index != place]
+        assert read == [(5, 1, 2, 1), *wanted]
+        assert sum(tally.count for tally in recording.report.dropped.values()) == (not kept)
+        assert recording.report.backward_steps == ("t" in change and kept and place > 0)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_groups_of_events_at_the_borders(tmp_path: Path, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "SMALL_FILE", 0 if compiled else words.SMALL_FILE)
+    events = random_events(100, SIZE)
+    recording = opened(tmp_path, header4(EVTS) + packet4(events4(rows(events))))
+    for size in (7, 31, 32, 33, 60):
+        assert Events.concatenate(list(recording.chunks(events=size))) == events
+    impossible = opened(tmp_path, header4(EVTS) + packet4(at(*[-5] * 100)))
+    assert times_of(impossible) == []
+    assert impossible.report.dropped["events with an impossible time or polarity"].count == 100
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""Spiking neurons as modules of torch: `spikes, state = module(x, state)`, the state explicit, time first."""
+"""Kernels as modules of torch: `result, state = module(x, state)`, what they remember an argument and a result."""
 
 from neuroact.kernels.nn.adaptive import AdaptiveLIF, AdaptiveLIFState
 from neuroact.kernels.nn.cuba import CubaLIF, CubaLIFState
 from neuroact.kernels.nn.delayed import DelayedResetCubaLIF, DelayedResetLIF
 from neuroact.kernels.nn.lif import LIF, PLIF
+from neuroact.kernels.nn.mamba import Mamba, MambaState
 from neuroact.kernels.nn.snntorch import from_snntorch, to_snntorch
 from neuroact.kernels.nn.spikingjelly import from_spikingjelly, to_spikingjelly
 
@@ -16,6 +17,8 @@ __all__ = [
     "CubaLIFState",
     "DelayedResetCubaLIF",
     "DelayedResetLIF",
+    "Mamba",
+    "MambaState",
     "from_snntorch",
     "from_spikingjelly",
     "to_snntorch",
