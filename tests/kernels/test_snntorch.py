@@ -105,7 +105,7 @@ def test_a_neuron_and_its_module_do_the_same(name: str, dtype: torch.dtype) -> N
     assert_same(neuron, module, dtype)
 
 
-@pytest.mark.parametrize(("function", "name", "alpha"), SURROGATES, ids=str)
+@pytest.mark.parametrize(("function", "name", "alpha"), SURROGATES, ids=[name for _, name, _ in SURROGATES])
 def test_surrogates_agree(function: Any, name: str, alpha: float) -> None:
     neuron = snntorch.Leaky(beta=0.8, spike_grad=function)
     module = from_snntorch(neuron)

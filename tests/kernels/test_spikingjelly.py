@@ -87,7 +87,7 @@ def test_a_node_and_its_module_do_the_same(name: str, detach_reset: bool, dtype:
     assert_same(node, from_spikingjelly(node), dtype)
 
 
-@pytest.mark.parametrize(("function", "name", "alpha"), SURROGATES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("function", "name", "alpha"), SURROGATES, ids=[name for _, name, _ in SURROGATES])
 def test_surrogates_agree(function: nn.Module, name: str, alpha: float) -> None:
     node = neuron.LIFNode(surrogate_function=function, step_mode="m")
     module = from_spikingjelly(node)

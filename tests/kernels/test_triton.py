@@ -29,13 +29,14 @@ def child(*arguments: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.timeout(1200)
 def test_results_in_the_interpreter() -> None:
     printed = child("pytest", "-q", "-p", "no:cacheprovider", "tests/kernels/on_triton.py", TRITON_INTERPRET="1")
     assert int(re.search(r"(\d+) passed", printed)[1]) >= CASES  # type: ignore[index]
     assert "skipped" not in printed
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("capability", ["80", "90", "100"])
 def test_machine_code(capability: str) -> None:
     printed = child("tests.kernels.ahead_of_time", capability, TRITON_INTERPRET="0")
