@@ -90,7 +90,7 @@ def lif_backward(
             there = mask & ((n * 0 + first + k) < T)
             row = tl.cast(first + k, tl.int64) * N + n
             h = a * v + d * tl.load(x + row, mask=there, other=0.0).to(tl.float32)
-            held = held + (v if LEARNED else h,)  # type: ignore[assignment]  # noqa: RUF005
+            held = held + (v if LEARNED else h,)  # noqa: RUF005
             v = reset(h, tl.where(h >= b, 1.0, 0.0), b, c, HARD)
         for k in tl.static_range(CHUNK - 1, -1, -1):
             there = mask & ((n * 0 + first + k) < T)
