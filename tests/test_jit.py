@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neuroact.jit import loop, part
+from neuroact.jit import loop, part, part_with
 
 
 @part
@@ -29,3 +29,25 @@ def test_compiled_equals_plain() -> None:
     assert histogram.plain(data, plain) == histogram(data, compiled) == 1000
     assert plain.tolist() == compiled.tolist() == (2 * np.bincount(data, minlength=7)).tolist()
     assert plain.sum() == 2000
+
+
+@part
+def square_less(a: float, b: float) -> float:
+    return a * a - b
+
+
+@part_with("contract")
+def fused_square_less(a: float, b: float) -> float:
+    return a * a - b
+
+
+@loop
+def both_ways(a: float, b: float) -> tuple[float, float]:
+    return square_less(a, b), fused_square_less(a, b)
+
+
+def test_only_parts_with_a_freedom_round_once() -> None:
+    step = 2.0**-27
+    separate, fused = both_ways(1 + step, 1 + 2 * step)  # exactly step^2 apart, which rounding the square takes away
+    assert separate == 0
+    assert fused in (0, step * step)  # not every processor multiplies and adds at once
