@@ -1,6 +1,7 @@
 """What all tests share: where the real recordings are, and a small recording of our own."""
 
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np

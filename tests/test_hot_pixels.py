@@ -25,7 +25,7 @@ def test_neighbours_that_are_both_hot_are_both_found() -> None:
 
 
 @given(hnp.arrays(np.uint32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7), elements=st.integers(0, 200)))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_hot_pixels_are_as_defined(counts: np.ndarray) -> None:
     expected, clear = np.zeros((2, *counts.shape), bool)
     for y, x in np.ndindex(counts.shape):

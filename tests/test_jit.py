@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neuroact.jit import loop, loop_with, part
+from neuroact.jit import loop, loop_with, part, part_with
 
 
 @part
@@ -58,3 +58,25 @@ def test_a_loop_with_parts_filled_in() -> None:
     for filled, expected in ((itself, 10), (square, 30)):
         made = loop_with(total, "total", amount=filled)
         assert made.plain(data) == made(data) == expected
+
+
+@part
+def square_less(a: float, b: float) -> float:
+    return a * a - b
+
+
+@part_with("contract")
+def fused_square_less(a: float, b: float) -> float:
+    return a * a - b
+
+
+@loop
+def both_ways(a: float, b: float) -> tuple[float, float]:
+    return square_less(a, b), fused_square_less(a, b)
+
+
+def test_only_parts_with_a_freedom_round_once() -> None:
+    step = 2.0**-27
+    separate, fused = both_ways(1 + step, 1 + 2 * step)  # exactly step^2 apart, which rounding the square takes away
+    assert separate == 0
+    assert fused in (0, step * step)  # not every processor multiplies and adds at once

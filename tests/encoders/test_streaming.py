@@ -66,7 +66,7 @@ FILTERS: dict[str, Callable[[Events], Filter]] = {
     ),
 }
 
-many = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def encoded(encoding: Encoding, parts: list[Events], window: Window) -> np.ndarray:

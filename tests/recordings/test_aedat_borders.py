@@ -26,7 +26,7 @@ def open_in_blocks(path: Path, name: str, block_bytes: int) -> Recording:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=1000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 40), st.integers(0, 1 << 32), st.integers(1, 300), st.integers(1, 40), st.booleans())
 def test_blocks_and_chunks_change_nothing(
     name: str, tmp_path: Path, count: int, seed: int, block_bytes: int, chunk: int, compiled: bool

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -60,7 +60,7 @@ def both_ways(path: Path, name: str, **how: int) -> tuple[tuple[Events, Report],
 def test_as_on_one_core(name: str, tmp_path: Path, guesses: list[bool]) -> None:
     path = tmp_path / f"file{SAMPLES[name].suffix}"
 
-    @settings(max_examples=100)
+    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         count=st.integers(100, 300),
         seed=st.integers(0, 1 << 32),

@@ -55,7 +55,7 @@ def test_chunks_change_nothing(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", STREAMED)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 30), st.integers(0, 1 << 32), st.integers(1, 200), st.booleans())
 def test_blocks_change_nothing(
     name: str, tmp_path: Path, count: int, seed: int, block_bytes: int, compiled: bool

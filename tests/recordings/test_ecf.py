@@ -37,7 +37,7 @@ def same(decoded: np.ndarray, events: Events) -> bool:  # type: ignore[type-arg]
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(1, 70), st.integers(0, 1 << 32), st.sampled_from([0, 1, 300, 1 << 20, 1 << 50]), st.booleans())
 def test_every_mode_gives_back_what_was_encoded(mode: str, count: int, seed: int, pause: int, compiled: bool) -> None:
     events = random_events(count, (4, 3) if seed % 2 else (2048, 2048), seed=seed)

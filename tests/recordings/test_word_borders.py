@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuroact import Events, NeuroactError, Recording
@@ -55,7 +55,7 @@ def check_borders(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_border_changes_an_event(name: str, tmp_path: Path) -> None:
-    @settings(max_examples=examples_of(name))
+    @settings(max_examples=examples_of(name), deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         count=st.one_of(st.integers(0, 20), st.integers(60, 70)),
         seed=st.integers(0, 1 << 32),
