@@ -238,7 +238,7 @@ def backward(
         grad_y, u, delta, A, B, C, D, z, delta_bias, checkpoints, grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D,
         grad_z, grad_bias, grad_h, channels, length, A.shape[0], group, *_strides(B, channels), *_strides(C, channels),
         SOFTPLUS=delta_softplus, GATED=z.numel() > 0, B_FIXED=B.shape[2] == 1, C_FIXED=C.shape[2] == 1, CHUNK=CHUNK,
-        BLOCK=block, **OPTIONS, maxnreg=blocks.ALL_REGISTERS,
+        BLOCK=block, **OPTIONS,
     )  # fmt: skip
     return (
         grad_u, grad_delta, grad_A.sum(0), gathered(grad_B, B), gathered(grad_C, C), grad_D.sum(0), grad_z,
