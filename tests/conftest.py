@@ -2,7 +2,6 @@
 
 import signal
 from datetime import timedelta
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np

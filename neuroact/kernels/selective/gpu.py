@@ -234,11 +234,12 @@ def backward(
     grad_A, grad_h = A.new_zeros((batch, *A.shape)), grad_h_last.clone()
     grad_B, grad_C = (A.new_zeros((blocks_here, batch, *given.shape[2:])) for given in (B, C))
     grad_D, grad_bias = A.new_empty((2, batch, channels)).unbind(0)
+    gated = z.numel() > 0  # with a gate, the compiler spills less if it is left to choose
     selective_backward[blocks_here, batch](
         grad_y, u, delta, A, B, C, D, z, delta_bias, checkpoints, grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D,
         grad_z, grad_bias, grad_h, channels, length, A.shape[0], group, *_strides(B, channels), *_strides(C, channels),
-        SOFTPLUS=delta_softplus, GATED=z.numel() > 0, B_FIXED=B.shape[2] == 1, C_FIXED=C.shape[2] == 1, CHUNK=CHUNK,
-        BLOCK=block, **OPTIONS,
+        SOFTPLUS=delta_softplus, GATED=gated, B_FIXED=B.shape[2] == 1, C_FIXED=C.shape[2] == 1, CHUNK=CHUNK,
+        BLOCK=block, **OPTIONS, maxnreg=None if gated else blocks.ALL_REGISTERS,
     )  # fmt: skip
     return (
         grad_u, grad_delta, grad_A.sum(0), gathered(grad_B, B), gathered(grad_C, C), grad_D.sum(0), grad_z,
