@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from neuroact import Events
 
-settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("busy machine", deadline=timedelta(hours=1), suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
