@@ -104,9 +104,9 @@ def selective_forward(
 @triton.jit
 def selective_backward(
     grad_y, u, delta, A, B, C, D, z, delta_bias, checkpoints, grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D,
-    grad_z, grad_bias, grad_h, channels, length, N, group, B_group, B_batch, B_steps, C_group, C_batch, C_steps,
-    SOFTPLUS: tl.constexpr, GATED: tl.constexpr, B_FIXED: tl.constexpr, C_FIXED: tl.constexpr, CHUNK: tl.constexpr,
-    BLOCK: tl.constexpr,
+    grad_z, grad_bias, grad_h, channels, length, group, B_group, B_batch, B_steps, C_group, C_batch, C_steps,
+    N: tl.constexpr, SOFTPLUS: tl.constexpr, GATED: tl.constexpr, B_FIXED: tl.constexpr, C_FIXED: tl.constexpr,
+    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Back over all steps of a block of channels of a batch item.
 
@@ -146,32 +146,32 @@ def selective_backward(
             ys, grad_xs, grad_deltas = ys + (zero,), grad_xs + (zero,), grad_deltas + (zero,)  # noqa: RUF005
         for n in range(N):
             lane = (b * N + n) * channels + d
+            B_at, C_at = B_here + first * B_steps + n, C_here + first * C_steps + n
             rate = tl.load(A + n * channels + d, mask=mask, other=0.0)
             carried = tl.load(grad_h + lane, mask=mask, other=0.0)
             sum_A = tl.load(grad_A + lane, mask=mask, other=0.0)
             h = tl.load(checkpoints + ((b * chunks + chunk) * N + n) * channels + d, mask=mask, other=0.0)
             held, decays = (h,), ()
             for k in tl.static_range(CHUNK):
-                t = tl.minimum(first + k, length - 1)
                 decay = tl.exp(deltas[k] * rate)
-                h = decay * h + tl.load(B_here + t * B_steps + n).to(tl.float32) * xs[k]
+                B_t = tl.load(B_at + (0 if B_FIXED else k * N), mask=first + k < length, other=0.0).to(tl.float32)
+                h = decay * h + B_t * xs[k]
                 held, decays = held + (h,), decays + (decay,)  # noqa: RUF005
             new_ys, new_grad_xs, new_grad_deltas = (), (), ()
             sum_B, sum_C = zero, zero
             for k in tl.static_range(CHUNK - 1, -1, -1):
-                t = tl.minimum(first + k, length - 1)
-                B_t = tl.load(B_here + t * B_steps + n).to(tl.float32)
-                C_t = tl.load(C_here + t * C_steps + n).to(tl.float32)
+                B_t = tl.load(B_at + (0 if B_FIXED else k * N), mask=first + k < length, other=0.0).to(tl.float32)
+                C_t = tl.load(C_at + (0 if C_FIXED else k * N), mask=first + k < length, other=0.0).to(tl.float32)
                 grad = carried + grad_ys[k] * C_t
                 share_B, share_C = grad * xs[k], grad_ys[k] * held[k + 1]
                 if B_FIXED:
                     sum_B += share_B
                 else:
-                    tl.store(to_B + t * B_steps + n, tl.sum(share_B, 0), mask=first + k < length)
+                    tl.store(to_B + first * N + n + k * N, tl.sum(share_B, 0), mask=first + k < length)
                 if C_FIXED:
                     sum_C += share_C
                 else:
-                    tl.store(to_C + t * C_steps + n, tl.sum(share_C, 0), mask=first + k < length)
+                    tl.store(to_C + first * N + n + k * N, tl.sum(share_C, 0), mask=first + k < length)
                 carried = grad * decays[k]
                 exponent = carried * held[k]  # dL/d(delta A)
                 sum_A += exponent * deltas[k]
@@ -234,12 +234,11 @@ def backward(
     grad_A, grad_h = A.new_zeros((batch, *A.shape)), grad_h_last.clone()
     grad_B, grad_C = (A.new_zeros((blocks_here, batch, *given.shape[2:])) for given in (B, C))
     grad_D, grad_bias = A.new_empty((2, batch, channels)).unbind(0)
-    gated = z.numel() > 0  # with a gate, the compiler spills less if it is left to choose
     selective_backward[blocks_here, batch](
         grad_y, u, delta, A, B, C, D, z, delta_bias, checkpoints, grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D,
-        grad_z, grad_bias, grad_h, channels, length, A.shape[0], group, *_strides(B, channels), *_strides(C, channels),
-        SOFTPLUS=delta_softplus, GATED=gated, B_FIXED=B.shape[2] == 1, C_FIXED=C.shape[2] == 1, CHUNK=CHUNK,
-        BLOCK=block, **OPTIONS, maxnreg=None if gated else blocks.ALL_REGISTERS,
+        grad_z, grad_bias, grad_h, channels, length, group, *_strides(B, channels), *_strides(C, channels),
+        N=A.shape[0], SOFTPLUS=delta_softplus, GATED=z.numel() > 0, B_FIXED=B.shape[2] == 1, C_FIXED=C.shape[2] == 1,
+        CHUNK=CHUNK, BLOCK=block, **OPTIONS, maxnreg=blocks.ALL_REGISTERS,
     )  # fmt: skip
     return (
         grad_u, grad_delta, grad_A.sum(0), gathered(grad_B, B), gathered(grad_C, C), grad_D.sum(0), grad_z,
