@@ -67,7 +67,8 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
   faster, and 20 MB more), several cores for decoding (no gain, since writing and checksums have the second one
   already, and 15 MB more). Left alone: room for the file beforehand, which spares a fifth of a write's time, but HDF5
   does not say how much.
-- **Kernels**: the figures are of a machine whose second core other work had in part. What `lif_scan` waits for is new
+- **Kernels**: the machine gave two threads little more than one while these were measured: dense products took 20 ms,
+  and 11 on another day. What `lif_scan` waits for is new
   memory: at T=16, N=1 M its loops take 10 ms forward on two cores where copying takes 7, but the whole call 23, since
   the system has to clear the pages that results go to. Tried: large pages (kept: three times as fast as small ones),
   one pass instead of a pass for each part of a step (kept), blocks of 512 to 8,192 neurons (4,096 kept), parameters as
