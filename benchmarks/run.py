@@ -71,12 +71,14 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
 - **Kernels**: the machine gave two threads little more than one while these were measured: dense products took 20
   ms, and 11 on another day. What `lif_scan` waits for is new memory: at T=16, N=1 M its loops take 10 ms forward on
   two cores where copying takes 7, but the whole call 23, since the system has to clear the pages that results go
-  to. Tried: large pages (kept: three times as fast as small ones), one pass instead of a pass for each part of a
-  step (kept), blocks of 512 to 8,192 neurons (4,096 kept), parameters as scalars (no faster). Left: to use the
+  to. Tried: large pages (kept: two to three times as fast as small ones), one pass instead of a pass for each part of
+  a step (kept), blocks of 512 to 4,096 neurons (4,096 kept). Keeping potentials instead of computing them once more
+  was not tried. Left: to use the
   memory of results again once they are dropped, as torch does on GPUs. Packed spikes spare memory but no work, and
   their loop is bound by that. Tried: eight steps gathered as integers before bytes are written (kept), bytes
-  combined in place. `spike_matmul` at 1 % and 5 % reached 10 × and 4.6 × dense on one core. Tried: packing the
-  weights into blocks of columns.
+  combined in place. An earlier, busier run gave 0.54 × instead of 0.93 × for `cuba_lif_scan` at T=128. A prototype of
+  `spike_matmul`'s loops reached 10 × and 4.6 × dense at 1 % and 5 % in processor time of one core; the operation has
+  not. Tried: packing the weights into blocks of columns.
 """
 
 
