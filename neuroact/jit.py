@@ -68,20 +68,34 @@ def loop(function: Callable[P, R]) -> Loop[P, R]:
 
 
 def loop_with(function: Callable[P, R], name: str, **parts: Callable[..., Any]) -> Loop[P, R]:
-    """A loop of its own, made of `function` with `parts` in the place of those that it knows by the same names.
+    """A loop of its own, made of `function` with `parts` in the place of those that it, or a part of it, calls so.
 
     - `name`: what machine code on disk is told apart by, beside the parts.
     """
-    pattern = cast(FunctionType, function)
-    copy = FunctionType(pattern.__code__, pattern.__globals__ | parts, name, pattern.__defaults__)
-    copy.__doc__ = pattern.__doc__
+    copy = _with_parts(cast(FunctionType, function), parts)
+    copy.__name__ = copy.__qualname__ = name
     return Loop(cast(Callable[P, R], copy))
+
+
+def _with_parts(function: FunctionType, parts: dict[str, Callable[..., Any]]) -> FunctionType:
+    """A copy of a function that calls `parts`, as do those of its own parts that they do not take the place of."""
+    called = {name: parts.get(name) or _with_parts(value, parts) for name, value in _parts_of(function).items()}
+    copy = FunctionType(function.__code__, function.__globals__ | called, function.__name__, function.__defaults__)
+    copy.__doc__ = function.__doc__
+    copy.__dict__.update(function.__dict__)
+    return copy
 
 
 def part(function: F) -> F:
     """Marks a small function that loops and parts call; it is compiled into them, and stays plain Python elsewhere."""
     function.is_part = True  # type: ignore[attr-defined]
     return function
+
+
+def inline_part(function: F) -> F:
+    """Marks a part that is put into whatever calls it, however large that gets, so that loops around it use vectors."""
+    function.is_inline = True  # type: ignore[attr-defined]
+    return part(function)
 
 
 def part_with(*freedoms: Freedom) -> Callable[[F], F]:
@@ -109,7 +123,9 @@ def _with_compiled_parts(function: FunctionType) -> FunctionType:
 
     parts = _parts_of(function)
     compiled = {
-        name: numba.njit(nogil=True, error_model="numpy", fastmath=_freedoms_of(value))(_with_compiled_parts(value))
+        name: numba.njit(
+            nogil=True, error_model="numpy", fastmath=_freedoms_of(value), forceinline=hasattr(value, "is_inline")
+        )(_with_compiled_parts(value))
         for name, value in parts.items()
     }
     copy = FunctionType(function.__code__, function.__globals__ | compiled, function.__name__, function.__defaults__)
@@ -130,8 +146,8 @@ def _freedoms_of(function: FunctionType) -> set[str]:
 def _digest_of_parts(function: FunctionType) -> str:
     digest = hashlib.sha256()
     for name, value in _parts_of(function).items():
-        freedoms = " ".join(sorted(_freedoms_of(value)))
-        digest.update(f"{name} {_instructions(value.__code__)} {freedoms} {_digest_of_parts(value)}".encode())
+        freedoms, inline = " ".join(sorted(_freedoms_of(value))), hasattr(value, "is_inline")
+        digest.update(f"{name} {_instructions(value.__code__)} {freedoms} {inline} {_digest_of_parts(value)}".encode())
     return digest.hexdigest()[:12]
 
 

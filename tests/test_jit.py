@@ -61,6 +61,25 @@ def test_a_loop_with_parts_filled_in() -> None:
 
 
 @part
+def doubled(value: int) -> int:
+    return 2 * amount(value)
+
+
+def total_of_doubled(data: np.ndarray) -> int:
+    result = 0
+    for value in data:
+        result += doubled(value)
+    return result
+
+
+def test_parts_are_filled_in_below_other_parts_too() -> None:
+    data = np.arange(5)
+    for filled, expected in ((itself, 20), (square, 60)):
+        made = loop_with(total_of_doubled, "total_of_doubled", amount=filled)
+        assert made.plain(data) == made(data) == expected
+
+
+@part
 def square_less(a: float, b: float) -> float:
     return a * a - b
 

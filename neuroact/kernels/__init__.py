@@ -7,6 +7,7 @@ from neuroact.kernels.cuba import cuba_lif_scan
 from neuroact.kernels.lif import lif_scan
 from neuroact.kernels.linear import linear_scan
 from neuroact.kernels.matmul import spike_matmul
+from neuroact.kernels.memory import release_memory
 from neuroact.kernels.neurons import pack_spikes, unpack_spikes
 from neuroact.kernels.selective import selective_scan
 from neuroact.kernels.surrogates import SURROGATES, Surrogate
@@ -21,6 +22,7 @@ __all__ = [
     "lif_scan",
     "linear_scan",
     "pack_spikes",
+    "release_memory",
     "selective_scan",
     "spike_matmul",
     "spiking_linear_attention",

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroact.jit import part
+from neuroact.jit import inline_part, part
 from neuroact.kernels.rows import Row, Value
 from neuroact.kernels.surrogates import ATAN, RECTANGLE, SIGMOID, SUPER_SPIKE, TRIANGLE
 
 
-@part
-def fire(h: Value, threshold: Value) -> Value:
-    """s = [h >= threshold]"""
-    return np.float32(1) if h >= threshold else np.float32(0)
+@inline_part
+def fire(hard: bool, h: Value, threshold: Value, v_reset: Value) -> tuple[bool, Value]:
+    """s = [h >= threshold];  v = h - s threshold, or with a hard reset v_reset where there is a spike, else h"""
+    fired = h >= threshold
+    after = v_reset if hard else h - threshold
+    return fired, after if fired else h
+
+
+@inline_part
+def number(fired: bool) -> Value:
+    """1 for a spike, else 0."""
+    return np.float32(1) if fired else np.float32(0)
 
 
 @part
@@ -35,7 +43,7 @@ def primitive(kind: int, alpha: Value, z: Value) -> Value:
 
 @part
 def reset(hard: bool, h: Value, s: Value, threshold: Value, v_reset: Value) -> Value:
-    """v = h - s threshold, or with a hard reset v = s v_reset + (1 - s) h"""
+    """`fire`'s v for what stands for a spike: h - s threshold, or with a hard reset s v_reset + (1 - s) h"""
     one = np.float32(1)
     return s * v_reset + (one - s) * h if hard else h - s * threshold
 
@@ -81,4 +89,4 @@ def spikes_of(smooth: bool, kind: int, alpha: Value, h: Row, threshold: Row, s: 
             s[j] = primitive(kind, alpha, h[j] - threshold[j])
     else:
         for j in range(s.size):
-            s[j] = fire(h[j], threshold[j])
+            s[j] = number(h[j] >= threshold[j])

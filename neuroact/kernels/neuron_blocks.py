@@ -195,8 +195,9 @@ class Kernels(NamedTuple):
         hard: bool, kind: int, alpha: float, smooth: bool, form: neurons.Form, keep: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Spikes, the last states, and those that the backward pass starts from. See `neuron_scan`."""
+        states = _all_of(states, x)
         spikes, last = neurons.empty_spikes(x, form), states.new_empty(states.shape)
-        checkpoints = neurons.empty_checkpoints(x, states, "triton", keep)
+        checkpoints = states.new_empty(neurons.checkpoints_shape(x, states, keep))
         block = blocks.block_of(x)
         scan_forward[triton.cdiv(x.shape[1], block),](
             x, states, spikes, last, checkpoints, *x.shape, **_described(parameters, inner),
@@ -214,6 +215,7 @@ class Kernels(NamedTuple):
 
         The shares are `(P, 0)` if the parameters are not `learned`.
         """
+        given, states, grad_last = states.shape, _all_of(states, x), _all_of(grad_last, x)
         grad_x, grad_states = x.new_empty(x.shape), states.new_empty(states.shape)
         shares = states.new_empty((len(parameters), x.shape[1] if learned else 0))
         held = len(states) if learned else 1 + self.by_spikes
@@ -225,7 +227,12 @@ class Kernels(NamedTuple):
             BY_SPIKES=self.by_spikes, HARD=hard, KIND=kind, DETACHED=detach_reset, LEARNED=learned,
             CHUNK=neurons.CHUNK, BLOCK=block, COUNT=len(parameters), **blocks.OPTIONS, maxnreg=blocks.ALL_REGISTERS,
         )  # fmt: skip
-        return grad_x, grad_states, shares
+        return grad_x, grad_states if given[1] else states.new_empty(given), shares
+
+
+def _all_of(states: Tensor, x: Tensor) -> Tensor:
+    """`(S, N)`, zeros if none are given."""
+    return states if states.shape[1] else states.new_zeros((len(states), x.shape[1]))
 
 
 def _described(parameters: Sequence[Tensor], inner: Sequence[int]) -> dict[str, Any]:

@@ -84,8 +84,9 @@ def scan_operation(
 
 @scan_operation.register_fake
 def _(x: Tensor, states: Tensor, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    *_, form, keep, backend = arguments
-    return neurons.empty_spikes(x, form), torch.empty_like(states), neurons.empty_checkpoints(x, states, backend, keep)
+    *_, form, keep, _backend = arguments
+    last = states.new_empty((len(states), x.shape[1]))
+    return neurons.empty_spikes(x, form), last, states.new_empty(neurons.checkpoints_shape(x, states, keep))
 
 
 @torch.library.custom_op("neuroact::neuron_scan_backward", mutates_args=())
@@ -95,7 +96,10 @@ def scan_backward(
     neuron: str, hard: bool, surrogate: str, alpha: float, smooth: bool, detach_reset: bool,
     learned: bool, backend: str,
 ) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
-    """Gradients of x, the states and the parameters; those of the parameters are zeros unless they are `learned`."""
+    """Gradients of x, the states and the parameters; those of the parameters are zeros unless they are `learned`.
+
+    - `grad_last` `(S, N)`, or `(S, 0)` for zeros.
+    """
     grad_x, grad_states, shares = _kernels(neuron, backend).backward(
         grad_s, grad_last, x, states, checkpoints, parameters, inner, hard, surrogate_number(surrogate), alpha, smooth,
         detach_reset, learned,
@@ -114,15 +118,16 @@ def _(
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
     x, states, parameters, *ctx.options, _form, _keep, ctx.backend = inputs
     ctx.save_for_backward(x, states, output[2], *parameters)
-    ctx.set_materialize_grads(True)
+    ctx.set_materialize_grads(False)
 
 
-def _backward(ctx: Any, grad_s: Tensor, grad_last: Tensor, _: Tensor) -> tuple[Any, ...]:
+def _backward(ctx: Any, grad_s: Tensor | None, grad_last: Tensor | None, _: Tensor) -> tuple[Any, ...]:
     x, states, checkpoints, *parameters = ctx.saved_tensors
     learned = any(ctx.needs_input_grad[2])
+    grad_s = torch.zeros_like(x) if grad_s is None else grad_s.to(x.dtype).contiguous()
+    grad_last = states.new_empty((len(states), 0)) if grad_last is None else grad_last.contiguous()
     grads = scan_backward(
-        grad_s.to(x.dtype).contiguous(), grad_last.contiguous(), x, states, checkpoints, parameters, *ctx.options,
-        learned, ctx.backend,
+        grad_s, grad_last, x, states, checkpoints, parameters, *ctx.options, learned, ctx.backend
     )  # fmt: skip
     return *grads, *(None,) * 10
 

@@ -21,7 +21,7 @@ Form = Literal["same", "uint8", "packed"]
 SpikeDtype = torch.dtype | Literal["packed"] | None
 STEPS_IN_BYTE = 8
 CHUNK = 16
-"""Steps of which Triton's backward pass holds the membrane potentials in registers."""
+"""Steps of which the backward pass holds the membrane potentials: on GPUs in registers."""
 
 
 def state_dtype(x: Tensor) -> torch.dtype:
@@ -47,7 +47,9 @@ def flat_input(x: Tensor, backend: str) -> Tensor:
 
 
 def flat_states(given: dict[str, Tensor | None], x: Tensor) -> Tensor:
-    """`(S, N)`, contiguous."""
+    """`(S, N)`, contiguous, or `(S, 0)`, which stands for zeros, if none is given."""
+    if all(value is None for value in given.values()):
+        return x.new_empty((len(given), 0), dtype=state_dtype(x))
     states = [state(value, x, name).reshape(-1) for name, value in given.items()]
     return torch.stack(states) if len(states) > 1 else states[0].unsqueeze(0)
 
@@ -109,12 +111,18 @@ def spike_form(spike_dtype: SpikeDtype, x: Tensor, *, differentiable: bool) -> F
     return "uint8" if spike_dtype == torch.uint8 else "packed"
 
 
-def empty_spikes(x: Tensor, form: str) -> Tensor:
-    """Room for the spikes of a flat input."""
+def spikes_layout(x: Tensor, form: str) -> tuple[tuple[int, int], torch.dtype]:
+    """Shape and dtype of the spikes of a flat input."""
     steps, neurons = x.shape
     if form == "packed":
-        return x.new_empty((-(-steps // STEPS_IN_BYTE), neurons), dtype=torch.uint8)
-    return torch.empty_like(x, dtype=torch.uint8 if form == "uint8" else x.dtype)
+        return (-(-steps // STEPS_IN_BYTE), neurons), torch.uint8
+    return (steps, neurons), torch.uint8 if form == "uint8" else x.dtype
+
+
+def empty_spikes(x: Tensor, form: str) -> Tensor:
+    """Room for the spikes of a flat input."""
+    shape, dtype = spikes_layout(x, form)
+    return x.new_empty(shape, dtype=dtype)
 
 
 def in_form(spikes: Tensor, form: Form, dtype: torch.dtype) -> Tensor:
@@ -124,10 +132,10 @@ def in_form(spikes: Tensor, form: Form, dtype: torch.dtype) -> Tensor:
     return spikes.to(torch.uint8 if form == "uint8" else dtype)
 
 
-def empty_checkpoints(x: Tensor, states: Tensor, backend: str, keep: bool) -> Tensor:
-    """Room for the states that Triton's backward pass starts from: before every `CHUNK`-th step but the first."""
-    chunks = max(0, -(-x.shape[0] // CHUNK) - 1) if keep and backend == "triton" else 0
-    return states.new_empty((chunks, *states.shape))
+def checkpoints_shape(x: Tensor, states: Tensor, keep: bool) -> tuple[int, int, int]:
+    """That of the states which the backward pass starts from: before every `CHUNK`-th step but the first."""
+    chunks = max(0, -(-x.shape[0] // CHUNK) - 1) if keep else 0
+    return chunks, len(states), x.shape[1]
 
 
 def gathered(shares: Tensor, parameters: Sequence[Tensor], inner: Sequence[int]) -> list[Tensor]:

@@ -17,6 +17,7 @@ from neuroact.kernels.surrogates import ATAN, PIECEWISE_QUADRATIC, RECTANGLE, SI
 Row = NDArray[Any]
 Value = Any
 """A float of the state's precision."""
+Integer = Any
 
 CACHED = 1 << 16
 """Values that fit into a core's second-level cache beside the rows that a kernel works on."""

@@ -1,14 +1,16 @@
-"""Runs a compiled loop over neurons on every core: each thread has a stretch of them to itself.
+"""Runs a compiled loop over neurons on every core: whichever thread is free takes the next stretch of them.
 
-Python's threads, and not a parallel region of OpenMP's: compiled loops let go of Python's lock, a thread costs some
-20 µs, and processes that fork (as data loaders do) and programs that call from several threads keep working.
+Python's threads, and not a parallel region of OpenMP's: compiled loops let go of Python's lock, and processes that fork
+(as data loaders do) and programs that call from several threads keep working. But torch's own threads, after each of
+its operations, wait for the next with a core to themselves for some milliseconds: a thread that shares that core takes
+fewer stretches, and one that has not begun when all are taken never does.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +18,10 @@ import torch
 
 ALIGNMENT = 64
 """Stretches begin at multiples of so many items, so that no two threads write to one line of the cache."""
-SINGLE = 1 << 15
-"""Fewer values than these are not worth a second thread."""
+STRETCH = 1 << 14
+"""Values of a stretch at least: fewer are not worth a call."""
+SHARES = 4
+"""Stretches for each thread at most."""
 
 
 def split(count: int, parts: int, alignment: int = ALIGNMENT) -> list[tuple[int, int]]:
@@ -31,14 +35,21 @@ def on_every_core(kernel: Callable[..., None], count: int, values: int, *args: A
 
     As many threads as torch uses (`torch.set_num_threads`). An `alignment` of 1 suits items that are rows of values.
     """
-    threads = torch.get_num_threads() if values >= SINGLE else 1
-    (start, stop), *others = split(count, threads, alignment) or [(0, 0)]
-    jobs: list[Future[None]] = [_pool(os.getpid(), threads).submit(kernel, *ends, *args) for ends in others]
+    threads = torch.get_num_threads()
+    stretches = split(count, min(threads * SHARES, max(1, values // STRETCH)) if threads > 1 else 1, alignment)
+    left = iter(stretches or [(0, 0)])
+
+    def work() -> None:
+        for start, stop in left:
+            kernel(start, stop, *args)
+
+    jobs = [_pool(os.getpid(), threads).submit(work) for _ in range(min(threads, len(stretches)) - 1)]
     try:
-        kernel(start, stop, *args)
+        work()
     finally:
         for job in jobs:
-            job.result()
+            if not job.cancel():
+                job.result()
 
 
 @lru_cache

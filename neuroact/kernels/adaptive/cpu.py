@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from neuroact.jit import part
-from neuroact.kernels.firing import fire, into_potential, into_reset, into_spike, into_threshold, primitive, reset
+import numpy as np
+
+from neuroact.jit import inline_part, part
+from neuroact.kernels.firing import (
+    fire,
+    into_potential,
+    into_reset,
+    into_spike,
+    into_threshold,
+    number,
+    primitive,
+    reset,
+)
 from neuroact.kernels.neuron_loops import kernels
-from neuroact.kernels.rows import Row, Value
+from neuroact.kernels.neurons import STEPS_IN_BYTE
+from neuroact.kernels.rows import Integer, Row, Value
+
+
+@inline_part
+def step(
+    hard: bool, decay: Value, base: Value, v_reset: Value, scale: Value, rho: Value, beta: Value,
+    x: Value, a: Value, v: Value,
+) -> tuple[Value, bool, Value, Value]:  # fmt: skip
+    """h = decay v + scale x;  s = [h >= threshold + beta a];  v = what the reset leaves of h;  a = rho a + s"""
+    h = decay * v + scale * x
+    fired, v = fire(hard, h, base + beta * a, v_reset)
+    return h, fired, rho * a + number(fired), v
 
 
 @part
 def advance(
     hard: bool, smooth: bool, kind: int, alpha: Value, values: Row, x: Row, states: Row, h: Row, s: Row
 ) -> None:
-    """h = decay v + scale x;  s = [h >= threshold + beta a];  v = what the reset leaves of h;  a = rho a + s"""
+    """`step` for each neuron, or the same with what stands for a spike."""
     decay, base, v_reset, scale, rho, beta = values[0], values[1], values[2], values[3], values[4], values[5]
     a, v = states[0], states[1]
     if smooth:
@@ -24,11 +47,27 @@ def advance(
             a[j] = rho[j] * a[j] + s[j]
     else:
         for j in range(h.size):
-            threshold = base[j] + beta[j] * a[j]
-            h[j] = decay[j] * v[j] + scale[j] * x[j]
-            s[j] = fire(h[j], threshold)
-            v[j] = reset(hard, h[j], s[j], threshold, v_reset[j])
-            a[j] = rho[j] * a[j] + s[j]
+            h[j], fired, a[j], v[j] = step(
+                hard, decay[j], base[j], v_reset[j], scale[j], rho[j], beta[j], x[j], a[j], v[j]
+            )
+            s[j] = number(fired)
+
+
+@part
+def octet(hard: bool, values: Row, x: Row, t: Integer, start: Integer, states: Row, target: Row) -> None:
+    """Eight times `step` for each neuron, which is then read and written once."""
+    decay, base, v_reset, scale, rho, beta = values[0], values[1], values[2], values[3], values[4], values[5]
+    a, v = states[0], states[1]
+    for j in range(target.size):
+        trace, now, bits = a[j], v[j], np.int32(0)
+        for k in range(STEPS_IN_BYTE):
+            given = x[t + np.uint64(k), start + np.uint64(j)]
+            _, fired, trace, now = step(
+                hard, decay[j], base[j], v_reset[j], scale[j], rho[j], beta[j], given, trace, now
+            )
+            bits |= np.int32(fired) << np.int32(k)
+        a[j], v[j] = trace, now
+        target[j] = bits
 
 
 @part
@@ -83,4 +122,4 @@ def learn(
         d_beta[j] += grad_threshold * a[j]
 
 
-forward, backward = kernels("adaptive_lif", advance, threshold_of, retreat, learn, holding=1)
+forward, backward = kernels("adaptive_lif", advance, octet, threshold_of, retreat, learn, holding=1)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from neuroact.jit import loop, part
+from neuroact.kernels import memory
 from neuroact.kernels.arrays import array
 from neuroact.kernels.attention.reference import (
     from_windows,
@@ -79,7 +80,7 @@ def forward(q: Tensor, k: Tensor, v: Tensor, window: int, scale: float) -> Tenso
     """The result, `(G, L, E)`. See `attention.linear` for the arguments."""
     if not _sparse(q, k, v):
         return linear_attention_reference(q, k, v, window=window, scale=scale).contiguous()
-    out = torch.empty_like(v)
+    out = memory.empty(v.shape, v.dtype)
     windows = len(q) * windows_of(q, window)
     on_every_core(
         attend, windows, v.numel(), array(q), array(k), array(v), window, np.float32(scale), array(out), alignment=1

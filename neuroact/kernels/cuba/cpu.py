@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from neuroact.jit import part
-from neuroact.kernels.firing import fire, into_potential, into_reset, into_spike, into_threshold, primitive, reset
+import numpy as np
+
+from neuroact.jit import inline_part, part
+from neuroact.kernels.firing import (
+    fire,
+    into_potential,
+    into_reset,
+    into_spike,
+    into_threshold,
+    number,
+    primitive,
+    reset,
+)
 from neuroact.kernels.neuron_loops import constant_threshold, kernels
-from neuroact.kernels.rows import Row, Value
+from neuroact.kernels.neurons import STEPS_IN_BYTE
+from neuroact.kernels.rows import Integer, Row, Value
+
+
+@inline_part
+def step(
+    hard: bool, decay: Value, threshold: Value, v_reset: Value, scale: Value, current_decay: Value,
+    x: Value, u: Value, v: Value,
+) -> tuple[Value, bool, Value, Value]:  # fmt: skip
+    """u = current_decay u + scale x;  h = decay v + u;  s = [h >= threshold];  v = what the reset leaves of h"""
+    u = current_decay * u + scale * x
+    h = decay * v + u
+    fired, v = fire(hard, h, threshold, v_reset)
+    return h, fired, u, v
 
 
 @part
 def advance(
     hard: bool, smooth: bool, kind: int, alpha: Value, values: Row, x: Row, states: Row, h: Row, s: Row
 ) -> None:
-    """u = current_decay u + scale x;  h = decay v + u;  s = [h >= threshold];  v = what the reset leaves of h"""
+    """`step` for each neuron, or the same with what stands for a spike."""
     decay, threshold, v_reset, scale, current_decay = values[0], values[1], values[2], values[3], values[4]
     u, v = states[0], states[1]
     if smooth:
@@ -23,10 +47,27 @@ def advance(
             v[j] = reset(hard, h[j], s[j], threshold[j], v_reset[j])
     else:
         for j in range(h.size):
-            u[j] = current_decay[j] * u[j] + scale[j] * x[j]
-            h[j] = decay[j] * v[j] + u[j]
-            s[j] = fire(h[j], threshold[j])
-            v[j] = reset(hard, h[j], s[j], threshold[j], v_reset[j])
+            h[j], fired, u[j], v[j] = step(
+                hard, decay[j], threshold[j], v_reset[j], scale[j], current_decay[j], x[j], u[j], v[j]
+            )
+            s[j] = number(fired)
+
+
+@part
+def octet(hard: bool, values: Row, x: Row, t: Integer, start: Integer, states: Row, target: Row) -> None:
+    """Eight times `step` for each neuron, which is then read and written once."""
+    decay, threshold, v_reset, scale, current_decay = values[0], values[1], values[2], values[3], values[4]
+    u, v = states[0], states[1]
+    for j in range(target.size):
+        current, now, bits = u[j], v[j], np.int32(0)
+        for k in range(STEPS_IN_BYTE):
+            given = x[t + np.uint64(k), start + np.uint64(j)]
+            _, fired, current, now = step(
+                hard, decay[j], threshold[j], v_reset[j], scale[j], current_decay[j], given, current, now
+            )
+            bits |= np.int32(fired) << np.int32(k)
+        u[j], v[j] = current, now
+        target[j] = bits
 
 
 @part
@@ -64,4 +105,4 @@ def learn(
         d_current[j] += (grad_u[j] + grad_h) * u[j]
 
 
-forward, backward = kernels("cuba_lif", advance, constant_threshold, retreat, learn)
+forward, backward = kernels("cuba_lif", advance, octet, constant_threshold, retreat, learn)

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from neuroact.jit import part
-from neuroact.kernels.firing import fire, into_potential, into_reset, into_spike, into_threshold, primitive, reset
+import numpy as np
+
+from neuroact.jit import inline_part, part
+from neuroact.kernels.firing import (
+    fire,
+    into_potential,
+    into_reset,
+    into_spike,
+    into_threshold,
+    number,
+    primitive,
+    reset,
+)
 from neuroact.kernels.neuron_loops import constant_threshold, kernels
-from neuroact.kernels.rows import Row, Value
+from neuroact.kernels.neurons import STEPS_IN_BYTE
+from neuroact.kernels.rows import Integer, Row, Value
+
+
+@inline_part
+def step(
+    hard: bool, decay: Value, threshold: Value, v_reset: Value, scale: Value, x: Value, v: Value
+) -> tuple[Value, bool, Value]:
+    """h = decay v + scale x;  s = [h >= threshold];  v = what the reset leaves of h"""
+    h = decay * v + scale * x
+    fired, v = fire(hard, h, threshold, v_reset)
+    return h, fired, v
 
 
 @part
 def advance(
     hard: bool, smooth: bool, kind: int, alpha: Value, values: Row, x: Row, states: Row, h: Row, s: Row
 ) -> None:
-    """h = decay v + scale x;  s = [h >= threshold];  v = what the reset leaves of h"""
+    """`step` for each neuron, or the same with what stands for a spike."""
     decay, threshold, v_reset, scale, v = values[0], values[1], values[2], values[3], states[0]
     if smooth:
         for j in range(h.size):
@@ -21,9 +43,22 @@ def advance(
             v[j] = reset(hard, h[j], s[j], threshold[j], v_reset[j])
     else:
         for j in range(h.size):
-            h[j] = decay[j] * v[j] + scale[j] * x[j]
-            s[j] = fire(h[j], threshold[j])
-            v[j] = reset(hard, h[j], s[j], threshold[j], v_reset[j])
+            h[j], fired, v[j] = step(hard, decay[j], threshold[j], v_reset[j], scale[j], x[j], v[j])
+            s[j] = number(fired)
+
+
+@part
+def octet(hard: bool, values: Row, x: Row, t: Integer, start: Integer, states: Row, target: Row) -> None:
+    """Eight times `step` for each neuron, which is then read and written once."""
+    decay, threshold, v_reset, scale, v = values[0], values[1], values[2], values[3], states[0]
+    for j in range(target.size):
+        now, bits = v[j], np.int32(0)
+        for k in range(STEPS_IN_BYTE):
+            current = x[t + np.uint64(k), start + np.uint64(j)]
+            _, fired, now = step(hard, decay[j], threshold[j], v_reset[j], scale[j], current, now)
+            bits |= np.int32(fired) << np.int32(k)
+        v[j] = now
+        target[j] = bits
 
 
 @part
@@ -57,4 +92,4 @@ def learn(
         d_scale[j] += grad_h * x[j]
 
 
-forward, backward = kernels("lif", advance, constant_threshold, retreat, learn)
+forward, backward = kernels("lif", advance, octet, constant_threshold, retreat, learn)

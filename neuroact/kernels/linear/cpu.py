@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neuroact.jit import loop, part
+from neuroact.kernels import memory
 from neuroact.kernels.arrays import array, values_or_bits
 from neuroact.kernels.rows import Row, block_width, narrow, spread, widen
 from neuroact.kernels.threads import on_every_core
@@ -129,7 +130,7 @@ def linear_backward(
 
 def forward(a: Tensor, b: Tensor, h0: Tensor, fixed: Tensor, inner: int) -> tuple[Tensor, Tensor]:
     """All states and the last one. See `linear.scan` for the arguments."""
-    h, h_last = torch.empty_like(b), torch.empty_like(h0)
+    h, h_last = memory.empty(b.shape, b.dtype), torch.empty_like(h0)
     on_every_core(
         linear_forward, h0.numel(), b.numel(), *values_or_bits(a), array(fixed), inner, *values_or_bits(b), array(h0),
         *values_or_bits(h), array(h_last),
@@ -141,7 +142,8 @@ def backward(
     grad_h: Tensor, grad_h_last: Tensor, a: Tensor, h: Tensor, h0: Tensor, fixed: Tensor, inner: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of a, b and h0, and each neuron's share `(1, N)` in that of `fixed`, `(1, 0)` if that is empty."""
-    grad_a, grad_b, grad_h0 = torch.empty_like(a), torch.empty_like(h), grad_h_last.clone()
+    grad_a, grad_b = memory.empty(a.shape, a.dtype), memory.empty(h.shape, h.dtype)
+    grad_h0 = grad_h_last.clone()
     shares = h0.new_zeros((1, h0.numel() if fixed.numel() else 0))
     on_every_core(
         linear_backward, h0.numel(), h.numel(), *values_or_bits(a), array(fixed), inner, *values_or_bits(h), array(h0),

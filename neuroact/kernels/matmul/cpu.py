@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from neuroact.jit import loop
+from neuroact.kernels import memory
 from neuroact.kernels.arrays import array
 from neuroact.kernels.matmul.reference import spike_matmul_reference
 from neuroact.kernels.rows import Row
@@ -38,7 +39,7 @@ def product(s: Tensor, weight: Tensor) -> Tensor:
     """`(N, M)` from spikes `(N, K)` and weights `(K, M)`, by the quicker way."""
     if not _worthwhile(s, weight) or density(s) > BREAK_EVEN:
         return spike_matmul_reference(s, weight)
-    out = weight.new_empty((s.shape[0], weight.shape[1]))
+    out = memory.empty((s.shape[0], weight.shape[1]), weight.dtype)
     on_every_core(
         sum_picked, s.shape[0], s.numel(), array(s.contiguous()), array(weight.contiguous()), array(out),
         alignment=1,

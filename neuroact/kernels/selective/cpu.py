@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from neuroact.jit import loop, part, part_with
+from neuroact.kernels import memory
 from neuroact.kernels.arrays import array
 from neuroact.kernels.rows import Row
 from neuroact.kernels.selective.activations import sigmoid, softplus
@@ -209,7 +210,8 @@ def forward(
     delta_softplus: bool, keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """The output, the last state, and those at the borders of chunks. See `selective.scan` for the arguments."""
-    y, h_last, checkpoints = torch.empty_like(u), torch.empty_like(h0), empty_checkpoints(u, h0, "cpu", keep)
+    y, h_last = memory.empty(u.shape, u.dtype), torch.empty_like(h0)
+    checkpoints = empty_checkpoints(u, h0, "cpu", keep)
     on_every_core(
         selective_forward, u.shape[0] * _blocks(u, B, C), u.numel() * A.shape[0],
         *map(array, (u, delta, A, B, C, D, z, delta_bias, h0)), delta_softplus,
@@ -225,7 +227,7 @@ def backward(
     """Gradients of u, delta, A, B, C, D, z, delta_bias and h0."""
     batch, channels, _ = u.shape
     blocks = _blocks(u, B, C)
-    grad_u, grad_delta, grad_z = torch.empty_like(u), torch.empty_like(delta), torch.empty_like(z)
+    grad_u, grad_delta, grad_z = (memory.empty(given.shape, given.dtype) for given in (u, delta, z))
     grad_A, grad_h = u.new_zeros((batch, *A.shape)), grad_h_last.clone()
     grad_B, grad_C = (u.new_zeros((blocks, batch, *given.shape[2:])) for given in (B, C))
     grad_D, grad_bias = u.new_zeros((2, batch, channels)).unbind(0)
