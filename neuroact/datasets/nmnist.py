@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from neuroact.datasets.dataset import Dataset
 from neuroact.datasets.source import Listing, Source
 from neuroact.errors import DatasetError
 
@@ -25,7 +26,7 @@ def recognises(root: Path) -> bool:
     return bool(folders) and set(folders) <= set(SPLITS) and next(_recordings(root), None) is not None
 
 
-def listing(root: Path) -> Listing:
+def listing(root: Path, scheme: str = "official") -> Listing:
     """Every recording with its digit as label and its official split. Raises `DatasetError` if there are none."""
     sources = [
         Source(
@@ -49,3 +50,18 @@ def _recordings(root: Path) -> Iterator[Path]:
             folder = root / split / digit
             if folder.is_dir():
                 yield from sorted(path for path in folder.iterdir() if RECORDING.fullmatch(path.name))
+
+
+NMNIST = Dataset(
+    name="nmnist",
+    title="N-MNIST",
+    classes=len(DIGITS),
+    recordings=70_000,
+    sensor_size=SENSOR_SIZE,
+    licence="CC BY-SA 4.0",
+    place="https://data.mendeley.com/datasets/468j46mzdv (Train.zip, Test.zip)",
+    files="""Train/<digit>/NNNNN.bin
+Test/<digit>/NNNNN.bin""",
+    schemes=("official",),
+    listing=listing,
+)

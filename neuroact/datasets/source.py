@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 
@@ -15,6 +17,9 @@ class Source:
     - `class_name`, `label`: what it shows, by name and by index into the classes; None where that is not known.
     - `split`: `train`, `test`, ... or None.
     - `sensor_size`, `format`: where its data set knows them better than the file.
+    - `span`: the part of the recording that is meant, `start <= t < stop` in µs; None for all of it.
+    - `subject`: who is seen. `recorded`: when, in the camera's local time. None where that is not known.
+    - `attributes`: what else the data set says of it, by name.
     """
 
     path: Path
@@ -25,6 +30,10 @@ class Source:
     split: str | None = None
     sensor_size: tuple[int, int] | None = None
     format: str | None = None
+    span: tuple[int, int] | None = None
+    subject: str | None = None
+    recorded: datetime | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -34,6 +43,7 @@ class Listing:
     - `root`: the folder that names are relative to.
     - `classes`: all classes in the order of their labels, where a data set fixes it.
     - `ignored`: files that are not recordings, and why. `notes`: what the user should know.
+    - `missing`: files that the data set has and this copy of it has not.
     """
 
     sources: list[Source]
@@ -41,3 +51,4 @@ class Listing:
     classes: tuple[str, ...] = ()
     ignored: list[tuple[Path, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    missing: list[Path] = field(default_factory=list)

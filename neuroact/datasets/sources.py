@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from neuroact.datasets import nmnist
+from neuroact.datasets import catalogue, nmnist
+from neuroact.datasets.dataset import Dataset
 from neuroact.datasets.folders import folder_listing
 from neuroact.datasets.source import Listing, Source
 from neuroact.errors import DatasetError, RecordingNotFound
-
-DATASETS: dict[str, Callable[[Path], Listing]] = {"nmnist": nmnist.listing}
-"""Data sets that know more than their files say: `NAME:ROOT`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def collect(arguments: Sequence[str | os.PathLike[str]], *, out: Path | None = N
     """The recordings that `arguments` stand for.
 
     An argument is a recording, a folder (searched through), a glob, a list of paths (`@FILE`, or a `.txt` file whose
-    first line is the path of a file), or `NAME:ROOT` for a data set. `out` is left out of the search.
+    first line is the path of a file), or `NAME:ROOT` or `NAME@SCHEME:ROOT` for a data set and how to split it. `out` is left out of the search.
 
     Raises `RecordingNotFound` if an argument names nothing, `DatasetError` if there is no recording.
     """
@@ -71,11 +69,10 @@ def _classes(listings: Sequence[Listing]) -> tuple[str, ...]:
 
 def _listings(text: str, out: Path | None) -> Iterator[Listing]:
     path = Path(text)
-    name, colon, root = text.partition(":")
     if text.startswith("@"):
         yield _from_list(Path(text[1:]))
-    elif colon and name in DATASETS and not path.exists():
-        yield DATASETS[name](_folder(Path(root)))
+    elif dataset := catalogue.named(text):
+        yield _from_dataset(*dataset)
     elif path.is_dir():
         yield _from_folder(path, out)
     elif path.is_file():
@@ -84,14 +81,18 @@ def _listings(text: str, out: Path | None) -> Iterator[Listing]:
         for match in map(Path, found):
             yield _from_folder(match, out) if match.is_dir() else _recording(match)
     else:
-        known = f"; data sets are {', '.join(DATASETS)}" if colon else ""
+        known = f"; data sets are {', '.join(catalogue.DATASETS)}" if ":" in text else ""
         raise RecordingNotFound(path, f"no file, folder or pattern of that name{known}")
 
 
-def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise RecordingNotFound(path, "no such folder")
-    return path
+def _from_dataset(dataset: Dataset, scheme: str, root: Path) -> Listing:
+    found = catalogue.listing(dataset, root, scheme)
+    if found.missing:
+        found.notes.append(
+            f"{root} lacks {len(found.missing)} of the files of {dataset.title}, {found.missing[0]} the first: "
+            f"neuroact datasets verify {dataset.name}:{root} lists them"
+        )
+    return found
 
 
 def _from_folder(path: Path, out: Path | None) -> Listing:

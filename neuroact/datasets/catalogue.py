@@ -1,0 +1,34 @@
+"""The published data sets that neuroact knows by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neuroact.datasets import nmnist
+from neuroact.datasets.dataset import Dataset
+from neuroact.datasets.source import Listing
+from neuroact.errors import DatasetError, RecordingNotFound
+
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (nmnist.NMNIST,)}
+
+
+def named(text: str) -> tuple[Dataset, str, Path] | None:
+    """The data set, the scheme of its split and the folder of `NAME:ROOT` or `NAME@SCHEME:ROOT`, or None.
+
+    Raises `DatasetError` for a scheme that the data set does not have.
+    """
+    name, colon, root = text.partition(":")
+    name, _, scheme = name.partition("@")
+    if not colon or name not in DATASETS or Path(text).exists():
+        return None
+    dataset = DATASETS[name]
+    if scheme and scheme not in dataset.schemes:
+        raise DatasetError(f"{text}: {dataset.title} has no split {scheme!r}; it has {', '.join(dataset.schemes)}")
+    return dataset, scheme or dataset.schemes[0], Path(root)
+
+
+def listing(dataset: Dataset, root: Path, scheme: str) -> Listing:
+    """The recordings in a copy of a data set. Raises `RecordingNotFound` if there is no folder of that name."""
+    if not root.is_dir():
+        raise RecordingNotFound(root, "no such folder")
+    return dataset.listing(root, scheme)
