@@ -35,7 +35,8 @@ def collect(arguments: Sequence[str | os.PathLike[str]], *, out: Path | None = N
     """The recordings that `arguments` stand for.
 
     An argument is a recording, a folder (searched through), a glob, a list of paths (`@FILE`, or a `.txt` file whose
-    first line is the path of a file), or `NAME:ROOT` or `NAME@SCHEME:ROOT` for a data set and how to split it. `out` is left out of the search.
+    first line is the path of a file), or a data set, `NAME:ROOT` or `NAME@SCHEME:ROOT` with a way to split it. `out` is
+    left out of the search.
 
     Raises `RecordingNotFound` if an argument names nothing, `DatasetError` if there is no recording.
     """
