@@ -1,4 +1,4 @@
-"""How far a conversion is: a bar on a terminal, a line now and then elsewhere; both on standard error."""
+"""How far a conversion, or making a data set, is: a bar on a terminal, lines elsewhere; both on standard error."""
 
 from __future__ import annotations
 
@@ -25,23 +25,31 @@ def watcher() -> Iterator[Watcher]:
     if not sys.stderr.isatty():
         yield Lines()
         return
+    with progress_bar("converting") as bar:
+        yield bar
+
+
+@contextmanager
+def progress_bar(doing: str, total: int | None = None) -> Iterator[Bar]:
+    """A bar on standard error that goes when it is done."""
     columns = (
-        TextColumn("converting"),
+        TextColumn(doing),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield Bar(progress)
+        yield Bar(progress, total)
 
 
 class Tally:
-    """Recordings and events so far."""
+    """Recordings and events so far, of a `total` where it is known before it begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, total: int = 0) -> None:
         self.started = time.monotonic()
-        self.total = self.before = self.finished = self.events = 0
+        self.total = total
+        self.before = self.finished = self.events = 0
 
     def begin(self, collection: Collection, finished: Sequence[int]) -> None:
         """Says what was found, and starts the clock."""
@@ -80,8 +88,8 @@ class Tally:
 class Lines(Tally):
     """A line every ten seconds."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, total: int = 0) -> None:
+        super().__init__(total)
         self._next = self.started + LINE_EVERY
 
     def update(self, step: Step) -> None:
@@ -98,10 +106,10 @@ class Lines(Tally):
 class Bar(Tally):
     """A bar that moves with every recording."""
 
-    def __init__(self, progress: Progress) -> None:
-        super().__init__()
+    def __init__(self, progress: Progress, total: int | None = None) -> None:
+        super().__init__(total or 0)
         self._progress = progress
-        self._task = progress.add_task("", total=None, rate="")
+        self._task = progress.add_task("", total=total, rate="")
 
     def begin(self, collection: Collection, finished: Sequence[int]) -> None:
         """Shows the bar."""

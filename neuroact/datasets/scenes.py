@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ Capsule = tuple[float, float, float, float, float, float]
 """`x0, y0, x1, y1, radius, brightness`."""
 
 CYCLE = 2 * math.pi
+LEG = 0.48
+"""From hip to ankle, in units of a figure's height."""
 
 
 class Scene(ABC):
@@ -57,6 +60,14 @@ class RotatingBar(Scene):
         return [(-x, -y, x, y, self.radius, self.brightness)]
 
 
+class Clothes(NamedTuple):
+    """Brightness of a figure's parts, from 0 to 1: head and forearms, trunk and upper arms, legs."""
+
+    skin: float
+    shirt: float
+    trousers: float
+
+
 @dataclass(frozen=True)
 class Pose:
     """A figure at one moment. Angles are in radians from straight down, positive towards the right of the frame.
@@ -64,6 +75,9 @@ class Pose:
     - `hip`: where it stands. `height`: from head to heel, in units of the frame's height.
     - `breadth`: from shoulder to shoulder in units of `height`: 0 for a figure seen from the side.
     - `thighs`, `shins`, `upper_arms`, `forearms`: the angle of each, far side first.
+    - `lean`: of the trunk, from straight up, positive towards the right.
+    - `facing`: 1 to the right, -1 to the left, 0 towards the camera; the feet point that way.
+    - `build`: how thick limbs and trunk are.
     """
 
     hip: Point
@@ -73,31 +87,64 @@ class Pose:
     shins: tuple[float, float] = (-0.08, 0.08)
     upper_arms: tuple[float, float] = (-0.15, 0.15)
     forearms: tuple[float, float] = (-0.1, 0.1)
+    lean: float = 0.0
+    facing: int = 0
+    build: float = 1.0
 
-    def capsules(self, brightness: float) -> list[Capsule]:
+    def capsules(self, brightness: float | Clothes) -> list[Capsule]:
         """Limbs, trunk and head, far side darker and behind."""
+        clothes = brightness if isinstance(brightness, Clothes) else Clothes(brightness, brightness, brightness)
         size, (x, y) = self.height, self.hip
-        far, near = 0.8 * brightness, brightness
         half = 0.5 * self.breadth * size
-        shoulders = (x - half, y - 0.30 * size), (x + half, y - 0.30 * size)
-        hips = (x - 0.5 * half, y), (x + 0.5 * half, y)
-
-        def limb(start: Point, angles: Point, lengths: Point, radius: float, tone: float) -> list[Capsule]:
-            drawn: list[Capsule] = []
-            for angle, length in zip(angles, lengths, strict=True):
-                stop = (start[0] + length * size * math.sin(angle), start[1] + length * size * math.cos(angle))
-                drawn.append((*start, *stop, radius * size, tone))
-                start = stop
-            return drawn
-
-        legs = [limb(hips[i], (self.thighs[i], self.shins[i]), (0.24, 0.24), 0.045, (far, near)[i]) for i in (0, 1)]
-        arms = [
-            limb(shoulders[i], (self.upper_arms[i], self.forearms[i]), (0.17, 0.17), 0.032, (far, near)[i])
-            for i in (0, 1)
-        ]
-        trunk: Capsule = (x, y - 0.02 * size, x, y - 0.28 * size, 0.07 * size, near)
-        head: Capsule = (x, y - 0.43 * size, x, y - 0.44 * size, 0.065 * size, near)
+        aside = half * math.cos(self.lean), half * math.sin(self.lean)
+        top = self._up((x, y), 0.30)
+        arms, legs = [], []
+        for side, shade in ((-1, 0.8), (1, 1.0)):
+            i = int(side > 0)
+            shoulder = top[0] + side * aside[0], top[1] + side * aside[1]
+            hip = x + 0.5 * side * half, y
+            upper_arm = self._limb(shoulder, self.upper_arms[i], 0.17, 0.032, shade * clothes.shirt)
+            forearm = self._limb(upper_arm[2:4], self.forearms[i], 0.17, 0.032, shade * clothes.skin)
+            thigh = self._limb(hip, self.thighs[i], LEG / 2, 0.045, shade * clothes.trousers)
+            shin = self._limb(thigh[2:4], self.shins[i], LEG / 2, 0.045, shade * clothes.trousers)
+            foot = self._limb(shin[2:4], 0.5 * math.pi * self.facing, 0.07, 0.03, shade * clothes.skin)
+            arms.append([upper_arm, forearm])
+            legs.append([thigh, shin, foot] if self.facing else [thigh, shin])
+        low, high = self._up((x, y), 0.02), self._up((x, y), 0.28)
+        trunk: Capsule = (*low, *high, 0.07 * size * self.build, clothes.shirt)
+        # The neck straightens half of what the trunk leans.
+        chin, brow = (self._up(self._up((x, y), 0.33), up, 0.5) for up in (0.10, 0.11))
+        head: Capsule = (*chin, *brow, 0.065 * size, clothes.skin)
         return [*legs[0], *arms[0], *legs[1], trunk, head, *arms[1]]
+
+    def mirrored(self) -> Pose:
+        """The same figure with left and right exchanged, at the other side of the frame."""
+        seen_from_front = self.breadth > 0.0
+
+        def other(angles: tuple[float, float]) -> tuple[float, float]:
+            far, near = -angles[0], -angles[1]
+            return (near, far) if seen_from_front else (far, near)
+
+        return replace(
+            self,
+            hip=(-self.hip[0], self.hip[1]),
+            thighs=other(self.thighs),
+            shins=other(self.shins),
+            upper_arms=other(self.upper_arms),
+            forearms=other(self.forearms),
+            lean=-self.lean,
+            facing=-self.facing,
+        )
+
+    def _up(self, start: Point, length: float, share: float = 1.0) -> Point:
+        """The point `length` up along the trunk, or along a `share` of its lean."""
+        angle, length = share * self.lean, length * self.height
+        return start[0] + length * math.sin(angle), start[1] - length * math.cos(angle)
+
+    def _limb(self, start: Point, angle: float, length: float, radius: float, tone: float) -> Capsule:
+        length = length * self.height
+        stop = start[0] + length * math.sin(angle), start[1] + length * math.cos(angle)
+        return (*start, *stop, radius * self.height * self.build, tone)
 
 
 @dataclass(frozen=True)
@@ -175,6 +222,8 @@ def paint(frame: NDArray[np.float32], capsules: NDArray[np.float64]) -> None:
         radius = capsules[k, 4] * height
         squared = along_x * along_x + along_y * along_y
         reach = radius + 1.0
+        outer = (radius + 0.5) ** 2
+        inner = (radius - 0.5) ** 2 if radius > 0.5 else -1.0
         top = max(0, int(min(y0, y0 + along_y) - reach))
         bottom = min(height, int(max(y0, y0 + along_y) + reach) + 2)
         left = max(0, int(min(x0, x0 + along_x) - reach))
@@ -186,7 +235,9 @@ def paint(frame: NDArray[np.float32], capsules: NDArray[np.float64]) -> None:
                 if squared > 0.0:
                     share = min(1.0, max(0.0, (from_x * along_x + from_y * along_y) / squared))
                 off_x, off_y = from_x - share * along_x, from_y - share * along_y
-                distance = math.sqrt(off_x * off_x + off_y * off_y)
-                if distance < radius + 0.5:
-                    cover = min(1.0, radius + 0.5 - distance)
+                distance = off_x * off_x + off_y * off_y  # squared, as most pixels are well inside or outside
+                if distance <= inner:
+                    frame[y, x] = np.float32(capsules[k, 5])
+                elif distance < outer:
+                    cover = min(1.0, radius + 0.5 - math.sqrt(distance))
                     frame[y, x] += np.float32(cover * (capsules[k, 5] - frame[y, x]))
