@@ -48,11 +48,12 @@ def stream(
         raise ValueError(f"a duration of {duration} µs in frames of {frame_us} µs; at least 1 µs each is needed")
     camera = SimulatedCamera(sensor_size, pixel, seed=seed)
     camera.see(scene.draw(sensor_size, 0.0), 0)
-    piece = [Events.empty(sensor_size)]
+    piece, events = [Events.empty(sensor_size)], 0
     for t in range(frame_us, duration + frame_us, frame_us):
         t = min(t, duration)
         piece.append(camera.see(scene.draw(sensor_size, t / 1e6), t))
-        if sum(map(len, piece)) >= PIECE:
+        events += len(piece[-1])
+        if events >= PIECE:
             yield Events.concatenate(piece)
-            piece = [Events.empty(sensor_size)]
+            piece, events = [Events.empty(sensor_size)], 0
     yield Events.concatenate(piece)

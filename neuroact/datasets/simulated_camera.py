@@ -15,13 +15,15 @@ linear between two frames, crosses the threshold; the references start spread ov
 in a camera that has been running, so that leak events are not in step.
 
 Most pixels see nothing change most of the time. Such a pixel sleeps: its next leak event is `due` at a known time, and
-until then a frame costs it one comparison.
+until then a frame costs it one comparison. `earliest` is no later than any `due` in a block of pixels, which are passed
+over together while they all sleep.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +39,10 @@ SHOT_NOISE_IN_WHITE = 0.25
 MOST_PER_STEP = 4_096
 """Events of one pixel between two frames; beyond it the frames are too far apart for what they show."""
 NEVER = np.iinfo(np.int64).max
+BLOCK = 64
+"""Pixels in a row that are looked at together to see whether all of them sleep."""
+AHEAD = 50_000
+"""Noise is drawn for so many µs at once."""
 SETTLED = 1e-5
 """How close the filtered logarithm comes to its goal before it is taken to be there."""
 LONG_AGO = np.iinfo(np.int64).min // 2
@@ -98,6 +104,11 @@ class SimulatedCamera:
         self._due = np.zeros(pixels, np.int64)
         self._last = np.full(pixels, LONG_AGO, np.int64)
         room = pixels + MOST_PER_STEP
+        self._earliest = np.zeros(-(-pixels // BLOCK), np.int64)
+        self._drawn = 0
+        self._ahead: tuple[NDArray[Any], ...] = (
+            np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.float64)
+        )  # fmt: skip
         self._when, self._where = np.empty(room, np.int64), np.empty(room, np.int32)
         self._polarity = np.empty(room, np.uint8)
 
@@ -131,7 +142,7 @@ class SimulatedCamera:
         self._brightness[:] = frame
         self._log[:] = np.where(intensity <= 20, intensity * (math.log(20) / 20), bright)
         self._filtered[:] = self._log
-        self._updated[:] = self._due[:] = self._t = t
+        self._updated[:] = self._due[:] = self._earliest[:] = self._t = self._drawn = t
         # Lp - B is spread evenly from -theta_off to theta_on.
         self._reference[:] = self._log + self._theta_off - self._place * (self._theta_on + self._theta_off)
 
@@ -144,7 +155,7 @@ class SimulatedCamera:
         while first < pixels:
             next_pixel, size = cross(
                 frame, self._brightness, self._log, self._filtered, self._reference, self._updated, self._due,
-                self._last, self._theta_on, self._theta_off, self._leak, first, self._t, t,
+                self._last, self._theta_on, self._theta_off, self._leak, self._earliest, first, self._t, t,
                 2e-6 * math.pi * pixel.bandwidth_hz, pixel.refractory_us, when, where, polarity,
             )  # fmt: skip
             first = int(next_pixel)
@@ -152,27 +163,33 @@ class SimulatedCamera:
         return _joined(*parts)
 
     def _noise(self, t: int) -> Fired:
-        """Draws at the highest rate that any pixel has, then thins every draw to the rate of its pixel."""
-        assert self._t is not None  # noqa: S101  (see() sets it)
+        """The draws up to `t`, each thinned from the highest rate that any pixel has to the rate of its own."""
+        if t > self._drawn:
+            self._draw(max(t, self._drawn + AHEAD))
+        end = int(np.searchsorted(self._ahead[0], t, side="right"))
+        when, where, polarity, luck = (column[:end] for column in self._ahead)
+        self._ahead = tuple(column[end:] for column in self._ahead)
+        if end == 0:
+            return when, where, polarity
+        pixel = self.pixel
+        kept = shoot(
+            when, where, polarity, luck, self._brightness, self._filtered, self._reference, self._updated, self._due,
+            self._last, self._theta_on, self._theta_off, self._earliest, t, pixel.threshold_on, pixel.threshold_off,
+            self._lowest, pixel.refractory_us,
+        )  # fmt: skip
+        return when[kept], where[kept], polarity[kept]
+
+    def _draw(self, until: int) -> None:
+        """Draws noise from where it was drawn to, in time order; many frames' worth at once is quicker."""
         random, pixel = self._random, self.pixel
-        lowest = self._lowest
-        nominal = max(pixel.threshold_on, pixel.threshold_off)
-        per_pixel = pixel.shot_hz * 1e-6 * (t - self._t) * nominal / lowest
-        draws = random.poisson(per_pixel * self._theta_on.size)
-        where = random.integers(0, self._theta_on.size, draws)
-        when = random.integers(self._t + 1, t + 1, draws)
-        polarity = random.integers(0, 2, draws).astype(np.uint8)
-        on = polarity == 1
-        theta = np.where(on, self._theta_on[where], self._theta_off[where])
-        own_nominal = np.where(on, pixel.threshold_on, pixel.threshold_off)
-        g = (255 * self._brightness[where] + 20) / 275
-        rate = (1 - (1 - SHOT_NOISE_IN_WHITE) * g) * (own_nominal / theta) * (lowest / nominal)
-        kept = (random.random(draws) < rate) & (when - self._last[where] > pixel.refractory_us)
-        when, where, polarity = when[kept], where[kept], polarity[kept]
-        self._reference[where] = self._filtered[where]
-        self._updated[where] = self._due[where] = t
-        self._last[where] = np.maximum(self._last[where], when)
-        return when, where, polarity
+        per_pixel = pixel.shot_hz * 1e-6 * (until - self._drawn) * max(pixel.threshold_on, pixel.threshold_off)
+        draws = random.poisson(per_pixel / self._lowest * self._theta_on.size)
+        when = np.sort(random.integers(self._drawn + 1, until + 1, draws))
+        where = random.integers(0, self._theta_on.size, draws, np.int32)
+        polarity = random.integers(0, 2, draws, np.uint8)
+        drawn = (when, where, polarity, random.random(draws))
+        self._ahead = tuple(np.concatenate(columns) for columns in zip(self._ahead, drawn, strict=True))
+        self._drawn = until
 
 
 def _joined(*parts: Fired) -> Fired:
@@ -202,6 +219,7 @@ def cross(
     theta_on: NDArray[np.float32],
     theta_off: NDArray[np.float32],
     leak: NDArray[np.float32],
+    earliest: NDArray[np.int64],
     first: int,
     start: int,
     stop: int,
@@ -217,44 +235,95 @@ def cross(
     """
     size = 0
     step = stop - start
-    for i in range(first, frame.size):
-        if frame[i] == brightness[i] and due[i] > stop:
-            continue
-        if size + MOST_PER_STEP > when.size:
-            return i, size
-        if frame[i] != brightness[i]:
-            brightness[i] = frame[i]
-            log[i] = log_brightness(frame[i])
-        per_us = 1e-6 * leak[i]
-        reference[i] -= per_us * (start - updated[i])
-        before = filtered[i] - reference[i]
-        behind = log[i] - filtered[i]
-        if corner == 0.0 or abs(behind) < SETTLED:
-            filtered[i] = log[i]
-        else:
-            gain = (255.0 * brightness[i] + 20.0) / 275.0
-            filtered[i] += behind * (1.0 - math.exp(-corner * gain * step))
-        reference[i] -= per_us * step
-        updated[i] = stop
-        after = filtered[i] - reference[i]
-        due[i] = stop
-        if -theta_off[i] < after < theta_on[i]:
-            if filtered[i] == log[i]:
-                due[i] = stop + int((theta_on[i] - after) / per_us) if per_us > 0.0 else NEVER
-            continue
-        on = after > 0.0
-        theta = theta_on[i] if on else -theta_off[i]
-        crossings = min(int(after / theta), MOST_PER_STEP)
-        reference[i] += crossings * theta
-        slope = (after - before) / step
-        for k in range(1, crossings + 1):
-            # A pixel may begin beyond a threshold where noise moved its reference: then it fires at once.
-            wait = (k * theta - before) / slope if slope != 0.0 else 0.0
-            t = start + max(1, min(step, math.ceil(wait)))
-            if t - last[i] > refractory:
-                last[i] = t
-                when[size] = t
-                where[size] = i
-                polarity[size] = on
-                size += 1
+    for block in range(first // BLOCK, earliest.size):
+        begin, end = block * BLOCK, min(frame.size, (block + 1) * BLOCK)
+        if earliest[block] > stop:
+            changed = 0
+            for i in range(begin, end):
+                changed += frame[i] != brightness[i]
+            if changed == 0:
+                continue
+        earliest[block] = stop
+        for i in range(max(first, begin), end):
+            if frame[i] == brightness[i] and due[i] > stop:
+                continue
+            if size + MOST_PER_STEP > when.size:
+                return i, size
+            if frame[i] != brightness[i]:
+                brightness[i] = frame[i]
+                log[i] = log_brightness(frame[i])
+            per_us = 1e-6 * leak[i]
+            reference[i] -= per_us * (start - updated[i])
+            before = filtered[i] - reference[i]
+            behind = log[i] - filtered[i]
+            if corner == 0.0 or abs(behind) < SETTLED:
+                filtered[i] = log[i]
+            else:
+                gain = (255.0 * brightness[i] + 20.0) / 275.0
+                filtered[i] += behind * (1.0 - math.exp(-corner * gain * step))
+            reference[i] -= per_us * step
+            updated[i] = stop
+            after = filtered[i] - reference[i]
+            due[i] = stop
+            if -theta_off[i] < after < theta_on[i]:
+                if filtered[i] == log[i]:
+                    due[i] = stop + int((theta_on[i] - after) / per_us) if per_us > 0.0 else NEVER
+                continue
+            on = after > 0.0
+            theta = theta_on[i] if on else -theta_off[i]
+            crossings = min(int(after / theta), MOST_PER_STEP)
+            reference[i] += crossings * theta
+            slope = (after - before) / step
+            for k in range(1, crossings + 1):
+                # A pixel may begin beyond a threshold where noise moved its reference: then it fires at once.
+                wait = (k * theta - before) / slope if slope != 0.0 else 0.0
+                t = start + max(1, min(step, math.ceil(wait)))
+                if t - last[i] > refractory:
+                    last[i] = t
+                    when[size] = t
+                    where[size] = i
+                    polarity[size] = on
+                    size += 1
+        soonest = due[begin]
+        for i in range(begin + 1, end):
+            soonest = min(soonest, due[i])
+        earliest[block] = soonest
     return frame.size, size
+
+
+@loop
+def shoot(
+    when: NDArray[np.int64],
+    where: NDArray[np.int32],
+    polarity: NDArray[np.uint8],
+    luck: NDArray[np.float64],
+    brightness: NDArray[np.float32],
+    filtered: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    updated: NDArray[np.int64],
+    due: NDArray[np.int64],
+    last: NDArray[np.int64],
+    theta_on: NDArray[np.float32],
+    theta_off: NDArray[np.float32],
+    earliest: NDArray[np.int64],
+    stop: int,
+    nominal_on: float,
+    nominal_off: float,
+    lowest: float,
+    refractory: int,
+) -> NDArray[np.bool_]:
+    """Which of the noise draws become events, by their `luck` from 0 to 1; the references of their pixels follow."""
+    kept = np.zeros(when.size, np.bool_)
+    highest = max(nominal_on, nominal_off) / lowest
+    for k in range(when.size):
+        i = where[k]
+        relative = nominal_on / theta_on[i] if polarity[k] else nominal_off / theta_off[i]
+        g = (255.0 * brightness[i] + 20.0) / 275.0
+        if luck[k] * highest >= relative * (1.0 - (1.0 - SHOT_NOISE_IN_WHITE) * g) or when[k] - last[i] <= refractory:
+            continue
+        kept[k] = True
+        reference[i] = filtered[i]
+        updated[i] = due[i] = stop
+        earliest[i // BLOCK] = min(earliest[i // BLOCK], stop)
+        last[i] = max(last[i], when[k])
+    return kept
