@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from neuroact.atomic import sync
+from neuroact.atomic import sync, whole_file
 from neuroact.cores import one_core
 from neuroact.datasets import simulated
 from neuroact.datasets.actions import ACTIONS
@@ -183,8 +183,9 @@ def _write_lists(folder: Path, made: list[Job]) -> dict[str, int]:
         plan = shot(job.seed, job.number)
         lines[plan.split].append(f"{plan.stem}{SUFFIXES[job.format]} {plan.label}\n")
     for split, listed in lines.items():
-        (folder / f"{split}.txt").write_text("".join(listed), "utf-8")
-    with (folder / DESCRIPTION).open("w", encoding="utf-8", newline="") as file:
+        with whole_file(folder / f"{split}.txt") as path:
+            path.write_text("".join(listed), "utf-8")
+    with whole_file(folder / DESCRIPTION) as path, path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEAD)
         writer.writerows((label, action.name, action.description) for label, action in enumerate(ACTIONS))
