@@ -44,6 +44,8 @@ class Listing:
     - `classes`: all classes in the order of their labels, where a data set fixes it.
     - `ignored`: files that are not recordings, and why. `notes`: what the user should know.
     - `missing`: files that the data set has and this copy of it has not.
+    - `listed`: where a data set has lists of its splits, what they say, a source for every line: also for recordings
+      that are not there (of size 0) and, again, for those in several lists. It is what an audit of the split looks at.
     """
 
     sources: list[Source]
@@ -52,3 +54,4 @@ class Listing:
     ignored: list[tuple[Path, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     missing: list[Path] = field(default_factory=list)
+    listed: list[Source] = field(default_factory=list)
