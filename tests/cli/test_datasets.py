@@ -162,3 +162,10 @@ def test_audit_of_a_folder_without_splits(tmp_path: Path, capsys: pytest.Capture
     write_recordings(tmp_path, ["wave/a.raw", "walk/b.raw"])
     assert run(["datasets", "audit", str(tmp_path)]) == ExitCode.ERROR
     assert "nothing to compare: 2 recordings and no split" in capsys.readouterr().err
+
+
+def test_the_page_on_protocols_shows_what_is_printed(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = shared / "datasets" / "dailydvs200"
+    assert run(["datasets", "audit", f"dailydvs200@official:{root}"]) == ExitCode.DONE
+    page = Path(__file__).parents[2] / "docs" / "protocols.md"
+    assert capsys.readouterr().out.replace(str(root), "DailyDVS-200") in page.read_text(encoding="utf-8")
