@@ -23,6 +23,8 @@ def read_attributes(path: Path) -> dict[str, dict[str, str]]:
         entries = json.loads(path.read_text("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: expected JSON ({error})") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
     if not isinstance(entries, list):
         raise DatasetError(f"{path}: expected a list of objects, found {type(entries).__name__}")
     attributes: dict[str, dict[str, str]] = {}

@@ -139,18 +139,23 @@ def _text(path: Path) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: expected text, found byte {error.start} that is not UTF-8") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _class_names(path: Path) -> Sequence[str]:
     """Names by label; empty ones without the file. They repeat: 3 and 60 are both "roll up sleeves"."""
     if not path.is_file():
         return [""] * CLASSES
-    rows = csv.reader(_text(path).splitlines())
-    next(rows, None)  # ID,Action,Action description
+    try:
+        rows = list(csv.reader(_text(path).splitlines()))
+    except csv.Error as error:
+        raise DatasetError(f"{path}: expected rows of <id>,<name>,<description> ({error})") from error
     names: list[str] = []
-    for row in rows:
+    for row in rows[1:]:  # the first is ID,Action,Action description
         if len(row) != 3 or row[0] != str(len(names)) or not row[1].strip():
-            raise DatasetError(f"{path}, line {rows.line_num}: expected {len(names)},<name>,<description>, found {row}")
+            expected = f"{len(names)},<name>,<description>"
+            raise DatasetError(f"{path}, row {len(names) + 2}: expected {expected}, found {str(row)[:100]}")
         names.append(row[1].strip())
     if len(names) != CLASSES:
         raise DatasetError(f"{path}: expected {CLASSES} classes, found {len(names)}")
@@ -172,7 +177,7 @@ def _attributes(path: Path, known: Mapping[str, Line], found: Listing) -> dict[s
         (attributes.keys() - stems, f"of the {len(attributes)} entries of {path} are of no recording in the lists"),
     ):
         if few:
-            found.notes.append(f"{len(few)} {what}, {min(few)} the first")
+            found.notes.append(f"{len(few)} {what}, {min(few)!r} the first")
     return attributes
 
 
@@ -205,10 +210,8 @@ def _strict(lists: Mapping[str, Mapping[str, Line]], found: Listing) -> dict[str
             f"they are of subjects that test has too ({subjects})"
         )
     elsewhere = lists["train"].keys() | lists["test"].keys()
-    found.ignored += [
-        (found.root / line.path, f"left out of val: {line.subject} is in test") for line in out
-        if line.path not in elsewhere
-    ]  # fmt: skip
+    nowhere = [line for line in out if line.path not in elsewhere and found.root / line.path not in found.missing]
+    found.ignored += [(found.root / line.path, f"left out of val: {line.subject} is in test") for line in nowhere]
     return {"train": list(lists["train"]), "val": kept, "test": list(lists["test"])}
 
 

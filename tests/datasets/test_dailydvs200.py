@@ -77,6 +77,14 @@ def test_official_keeps_what_is_in_two_lists_in_test_and_says_so(tmp_path: Path)
     assert "60 recordings are in the lists of val and test; each is taken once, into test" in note
 
 
+def test_a_list_that_cannot_be_read(tmp_path: Path) -> None:
+    write_lists(tmp_path, ONE)
+    (tmp_path / "val.txt").unlink()
+    (tmp_path / "val.txt").mkdir()
+    with pytest.raises(DatasetError, match=r"val\.txt: cannot be read: Is a directory"):
+        listing(tmp_path)
+
+
 def test_strict_says_what_it_leaves_out_altogether(tmp_path: Path) -> None:
     lines = lists(classes=1)
     only = "action_1/C0P5M0S0_20240101_10_00_00.aedat4"
@@ -86,6 +94,9 @@ def test_strict_says_what_it_leaves_out_altogether(tmp_path: Path) -> None:
     assert found.ignored == [(tmp_path / only, "left out of val: P5 is in test")]
     assert tmp_path / only not in [source.path for source in found.sources]
     assert listing(tmp_path, "official").ignored == []
+    (tmp_path / only).unlink()
+    found = listing(tmp_path, "strict")
+    assert (found.ignored, found.missing) == ([], [tmp_path / only])
 
 
 def test_classes_of_one_name_stay_two(tmp_path: Path) -> None:
@@ -152,10 +163,11 @@ def test_a_list_that_is_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda rows: [*rows[:5], *rows[6:]], "line 6: expected 4,"),
-        (lambda rows: [*rows[:5], "4,yawn", *rows[6:]], "line 6: expected 4,"),
-        (lambda rows: [*rows[:5], "4, ,of no name", *rows[6:]], "line 6: expected 4,"),
+        (lambda rows: [*rows[:5], *rows[6:]], "row 6: expected 4,"),
+        (lambda rows: [*rows[:5], "4,yawn", *rows[6:]], "row 6: expected 4,"),
+        (lambda rows: [*rows[:5], "4, ,of no name", *rows[6:]], "row 6: expected 4,"),
         (lambda rows: rows[:-1], "expected 200 classes, found 199"),
+        (lambda rows: [*rows[:5], "4,yawn," + "a" * 200_000, *rows[6:]], "expected rows of <id>"),
     ],
 )
 def test_bad_class_names(change, problem: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -204,7 +216,7 @@ def test_attributes_that_fit_no_recording_are_told(tmp_path: Path) -> None:
     without, unknown = listing(tmp_path).notes
     assert without.startswith("1 of the 1 recordings have no attributes")
     assert unknown.startswith("1 of the 1 entries")
-    assert unknown.endswith("C1 the first")
+    assert unknown.endswith("'C1' the first")
 
 
 @pytest.mark.parametrize(
