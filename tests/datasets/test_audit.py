@@ -97,8 +97,8 @@ def test_windows_of_a_recording(second: tuple[int, int] | None, kind: str) -> No
 def test_neighbours_in_time(seconds: float, class_name: str, within: float, found: bool) -> None:
     sources = [
         source("late", "train", 1000, class_name="wave"),
-        source("early", "train", -1000, class_name="wave"),
         source("a", "train", 0, class_name="wave"),
+        source("early", "train", -1000, class_name="wave"),
         source("b", "test", seconds, class_name=class_name),
     ]
     result = audit(sources, within=within)
@@ -126,6 +126,12 @@ def test_equal_content(tmp_path: Path) -> None:
     result = audit(auditable(str(tmp_path)), content=True)
     assert result.leaks == (Leak("content", ("train", "test"), 1, 1, 2, (("train/wave/a.raw", "test/walk/d.raw"),)),)
     assert "content" not in result.unknown
+
+
+def test_a_recording_in_both_splits_is_no_equal_of_itself(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"events")
+    sources = [Source(tmp_path / "a", 6, "a", split=split) for split in ("train", "test")]
+    assert kinds(audit(sources, content=True)) == [("recording", ("train", "test"), 1)]
 
 
 def test_what_cannot_be_read_is_counted(tmp_path: Path) -> None:
