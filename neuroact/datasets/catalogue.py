@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neuroact.datasets import nmnist
+from neuroact.datasets import dvs128_gesture, nmnist
 from neuroact.datasets.dataset import Dataset
 from neuroact.datasets.source import Listing
 from neuroact.errors import DatasetError, RecordingNotFound
 
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (nmnist.NMNIST,)}
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (dvs128_gesture.DVS128_GESTURE, nmnist.NMNIST)}
 
 
 def named(text: str) -> tuple[Dataset, str, Path] | None:
