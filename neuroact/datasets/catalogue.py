@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neuroact.datasets import dvs128_gesture, nmnist
+from neuroact.datasets import (
+    daily_dvs,
+    dvs128_gesture,
+    hardvs,
+    n_epic_kitchens,
+    ncaltech101,
+    nmnist,
+    paf,
+    pokerdvs,
+    seact,
+)
 from neuroact.datasets.dataset import Dataset
 from neuroact.datasets.source import Listing
 from neuroact.errors import DatasetError, RecordingNotFound
 
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (dvs128_gesture.DVS128_GESTURE, nmnist.NMNIST)}
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        dvs128_gesture.DVS128_GESTURE,
+        paf.PAF,
+        hardvs.HARDVS,
+        seact.SEACT,
+        daily_dvs.DAILY_DVS,
+        ncaltech101.NCALTECH101,
+        nmnist.NMNIST,
+        pokerdvs.POKERDVS,
+        n_epic_kitchens.N_EPIC_KITCHENS,
+    )
+}
 
 
 def named(text: str) -> tuple[Dataset, str, Path] | None:

@@ -19,7 +19,7 @@ from neuroact.errors import StoreError
 
 
 class SourceSet(BaseModel):
-    """What a store is made of: how many recordings or parts of them, their bytes, and a digest of what is known of them.
+    """What a store is made of: how many recordings or parts of them, their bytes, and a digest.
 
     The digest is over names, sizes, labels, splits, and spans where parts are meant.
     """

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from neuroact.datasets.dataset import Dataset
 from neuroact.datasets.source import Listing, Source
-from neuroact.datasets.tree import files_below, read_lines
+from neuroact.datasets.tree import files_below, read_lines, read_splits
 from neuroact.errors import DatasetError
 
 SENSOR_SIZE = (128, 128)
@@ -118,14 +118,13 @@ def _splits(root: Path, listing: Listing) -> dict[str, str]:
         names = (path.name for path in root.iterdir())
         users = {name: int(match[1]) for name in names if (match := RECORDING.fullmatch(name))}
         return {name: "test" if user >= FIRST_TEST_USER else "train" for name, user in users.items()}
-    splits: dict[str, str] = {}
-    for file, split in LISTS.items():
-        for name in read_lines(root / file):
-            if not RECORDING.fullmatch(name):
-                raise DatasetError(f"{root / file}: {name!r} is not the name of a recording such as user01_led.aedat")
-            if splits.setdefault(name, split) != split:
-                raise DatasetError(f"{root / file}: {name} is in the list for training and in that for testing")
-    return splits
+    return read_splits(root, LISTS, _listed)
+
+
+def _listed(line: str) -> str:
+    if not RECORDING.fullmatch(line):
+        raise ValueError(f"{line!r} is not the name of a recording such as user01_led.aedat")
+    return line
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -237,7 +237,7 @@ BROKEN = [
     ("user01_led_labels.csv", "0,5,6\n", "classes are 1 to 11"),
     ("user01_led_labels.csv", "1,6,6\n", "the end is after the start"),
     ("user01_led_labels.csv", b"\xff\n", "byte 0 is not UTF-8"),
-    ("trials_to_test.txt", "user01_led.aedat\n", "in the list for training and in that for testing"),
+    ("trials_to_test.txt", "user01_led.aedat\n", "is in the list of train, too"),
     ("trials_to_test.txt", "user01.aedat\n", "'user01.aedat' is not the name of a recording"),
 ]
 
