@@ -35,10 +35,11 @@ def collect(arguments: Sequence[str | os.PathLike[str]], *, out: Path | None = N
     """The recordings that `arguments` stand for.
 
     An argument is a recording, a folder (searched through), a glob, a list of paths (`@FILE`, or a `.txt` file whose
-    first line is the path of a file), or a data set, `NAME:ROOT` or `NAME@SCHEME:ROOT` with a way to split it. `out` is
-    left out of the search.
+    first line is the path of a file), or a data set, `NAME:ROOT` or `NAME@SCHEME:ROOT` with a way to split it. NAME may
+    be `tonic:` and a name of tonic's. `out` is left out of the search.
 
-    Raises `RecordingNotFound` if an argument names nothing, `DatasetError` if there is no recording.
+    Raises `RecordingNotFound` if an argument names nothing, `DatasetError` if there is no recording or a data set is
+    not laid out as it should be, `MissingExtra` for tonic's sets without tonic.
     """
     texts = [os.fspath(argument) for argument in arguments]
     listings = [listing for text in texts for listing in _listings(text, out)]
@@ -83,7 +84,7 @@ def _listings(text: str, out: Path | None) -> Iterator[Listing]:
         for match in map(Path, found):
             yield _from_folder(match, out) if match.is_dir() else _recording(match)
     else:
-        known = f"; data sets are {', '.join(catalogue.DATASETS)}" if ":" in text else ""
+        known = f"; data sets are {', '.join(catalogue.DATASETS)}, tonic:NAME" if ":" in text else ""
         raise RecordingNotFound(path, f"no file, folder or pattern of that name{known}")
 
 

@@ -17,7 +17,7 @@ TEXT_BYTES = 64 << 20
 
 
 def files_below(root: Path, *, enter: Callable[[Path], bool] = lambda folder: True) -> Iterator[Path]:
-    """Every file below a folder in the order of the paths, hidden ones left out.
+    """Every file below a folder, its own by name and then those of its subfolders; hidden ones are left out.
 
     - `enter`: whether a folder below it is searched, too.
     """
