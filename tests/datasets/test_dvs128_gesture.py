@@ -100,7 +100,8 @@ def test_a_part_is_converted_as_a_recording_that_holds_nothing_else(tmp_path: Pa
     events = write_gestures(tmp_path / "in", ["user01_led"])["user01_led.aedat"]
     store = converted(Path(f"dvs128_gesture:{tmp_path / 'in'}"), tmp_path / "parts", **settings)
     (tmp_path / "alone").mkdir()
-    for number, (gesture, start, stop) in enumerate(ROWS, 1):
+    for number in (1, 8, 9, 12):
+        gesture, start, stop = ROWS[number - 1]
         part = events.between(start, stop)
         assert 100 < len(part) < 400
         (tmp_path / "alone" / f"{number}.aedat").write_bytes(aedat.aedat3(part))
@@ -144,7 +145,7 @@ def test_a_part_without_events_is_no_sample(tmp_path: Path) -> None:
 def test_an_interrupted_conversion_goes_on_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_gestures(tmp_path / "in")
+    write_gestures(tmp_path / "in", RECORDINGS[1:3])
     argument = f"dvs128_gesture:{tmp_path / 'in'}"
     monkeypatch.setattr("neuroact.datasets.planning.GROUP_BYTES", 1)
     converted(Path(argument), tmp_path / "whole", to="frames")
@@ -159,7 +160,7 @@ def test_an_interrupted_conversion_goes_on_as_if_it_had_not_been(
     monkeypatch.setattr("neuroact.datasets.encoding.encode_recording", dies)
     with pytest.raises(KeyboardInterrupt):
         converted(Path(argument), tmp_path / "torn", to="frames")
-    assert len(calls) == 29
+    assert len(calls) == 17
     monkeypatch.setattr("neuroact.datasets.encoding.encode_recording", encode_recording)
     converted(Path(argument), tmp_path / "torn", to="frames")
     assert contents(tmp_path / "torn") == contents(tmp_path / "whole")

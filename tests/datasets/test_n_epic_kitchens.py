@@ -64,6 +64,16 @@ def test_kitchens_are_trained_and_tested_on_in_all_nine_ways(tmp_path: Path) -> 
     assert found.missing == [tmp_path / "events" / "P01_11"]
 
 
+CLOCKS = [("00:00:00", 0), ("00:00:00.000001", 1), ("00:01:02.34", 62_340_000), ("10:00:00.5", 36_000_500_000)]
+
+
+@pytest.mark.parametrize(("clock", "micros"), CLOCKS)
+def test_times_are_exact(tmp_path: Path, clock: str, micros: int) -> None:
+    write_epic(tmp_path)
+    (tmp_path / "D1_test.csv").write_text(f"{TITLES}\n0,13,P08,P08_09,x,{clock},11:00:00,0,1,pour,7\n")
+    assert listing(tmp_path).sources[-1].span == (micros, 39_600_000_000)
+
+
 class Trap:
     """Makes a file when it is unpickled."""
 
