@@ -33,7 +33,7 @@ SCHEMES = {f"D{train}-D{test}": (train, test) for train in KITCHENS for test in 
 """Trained on one kitchen, tested on the same (seen) or another (unseen)."""
 COLUMNS = ("uid", "participant_id", "video_id", "start_timestamp", "stop_timestamp", "verb_class")
 VIDEO = re.compile(r"P\d{2}_\d{2}")
-CLOCK = re.compile(r"(\d+):(\d{2}):(\d{2}(?:\.\d{1,9})?)")
+CLOCK = re.compile(r"(\d{1,4}):(\d{2}):(\d{2}(?:\.\d{1,9})?)")
 VOXELS = "voxels_xy_3"
 
 
@@ -82,19 +82,25 @@ def _actions(table: Path, split: str) -> Iterator[Source]:
     """The rows of a table, with the video's name for a path. Raises `DatasetError`."""
     if not table.is_file():
         raise DatasetError(f"{table}: missing. {_how_to_copy(table)}")
-    rows = csv.DictReader(read_lines(table))
-    absent = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+    reader = csv.DictReader(read_lines(table))
+    try:
+        rows, titles = list(reader), reader.fieldnames or ()
+    except csv.Error as error:
+        raise DatasetError(f"{table}, line {reader.line_num + 1}: {error}") from error
+    absent = [name for name in COLUMNS if name not in titles]
     if absent:
         raise DatasetError(f"{table}: no columns {', '.join(absent)}. {_how_to_copy(table)}")
     for number, row in enumerate(rows, 2):
         try:
             yield _action(row, split)
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise DatasetError(f"{table}, line {number}: {error}") from error
 
 
 def _action(row: dict[str, str], split: str) -> Source:
-    """One row. Raises `ValueError`; `TypeError` if it ends early."""
+    """One row. Raises `ValueError`."""
+    if any(value is None for value in row.values()):
+        raise ValueError("the row ends early")
     video, verb = row["video_id"], int(row["verb_class"])
     if not VIDEO.fullmatch(video):
         raise ValueError(f"{video!r} is not a video such as P08_09")

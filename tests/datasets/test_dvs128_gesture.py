@@ -190,7 +190,7 @@ def test_parts_of_a_large_recording_stay_in_one_group() -> None:
 
 def test_an_estimate_looks_at_the_parts_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_gestures(tmp_path, ["user01_led"])
-    monkeypatch.setattr("neuroact.datasets.estimating.TRIED_BYTES", 1_000)  # before the first gesture
+    monkeypatch.setattr("neuroact.datasets.estimating.TRIED_BYTES", 200)  # before the first gesture
     assert estimate(f"dvs128_gesture:{tmp_path}", to="frames").samples == 12
 
 

@@ -115,15 +115,17 @@ BROKEN = [
     ("0,13,P08,P08_09,x,00:00:00.00,0.01,0,1,pour,7", "'0.01' is not a time"),
     ("0,13,P08,P08_09,x,00:00:00.01,00:00:00.01,0,1,pour,7", "not after 00:00:00.01"),
     ("0,x,P08,P08_09,x,00:00:00.00,00:00:00.01,0,1,pour,7", "invalid literal"),
-    ("0,13,P08,P08_09,x,00:00:00.00", "line 2: "),
+    ("0,13,P08,P08_09,x,00:00:00.00", "the row ends early"),
+    ("0,13,P08,P08_09,x,99999999999999:00:00,99999999999999:00:01,0,1,pour,7", "is not a time"),
+    (f"0,13,P08,P08_09,{'x' * 200_000},00:00:00,00:00:01,0,1,pour,7", "field larger than field limit"),
 ]
 
 
-@pytest.mark.parametrize(("row", "message"), BROKEN)
+@pytest.mark.parametrize(("row", "message"), BROKEN, ids=lambda value: value[:40])
 def test_rows_that_make_no_sense_are_errors(tmp_path: Path, row: str, message: str) -> None:
     write_epic(tmp_path)
     (tmp_path / "D1_test.csv").write_text(f"{TITLES}\n{row}\n")
-    with pytest.raises(DatasetError, match=rf"D1_test\.csv, line 2: .*{message}|{message}"):
+    with pytest.raises(DatasetError, match=rf"D1_test\.csv, line 2: .*{message}"):
         listing(tmp_path)
 
 
