@@ -23,6 +23,9 @@ Tell = Callable[[int], None]
 class RecordingStream:
     """A recording, its clock set and its events filtered as the request says.
 
+    Where the source means a part of a recording, that part is all there is: everything is as if it stood in a file of
+    its own. The whole file is read for it, since time may run backwards.
+
     - `sensor_size`: after the filters.
     - `recording`: its `report` tells of damage once a pass is over.
     - `read`, `passed`: events of the current pass before and after the filters.
@@ -33,6 +36,7 @@ class RecordingStream:
     def __init__(self, source: Source, request: ConvertRequest, tell: Tell) -> None:
         self.recording = open_source(source, request)
         self.read = self.passed = 0
+        self._span = source.span
         self._request = request
         self._tell = tell
         self._kept: list[Events] | None = None
@@ -75,6 +79,7 @@ class RecordingStream:
         count = 0
         try:
             for chunk in self.recording.chunks():
+                chunk = chunk if self._span is None else chunk.between(*self._span)
                 count += len(chunk)
                 if keep and count <= KEPT_IN_MEMORY:
                     kept.append(chunk)
