@@ -26,6 +26,9 @@ from neuroact.encoders.filter_configs import FilterSettings
 from neuroact.errors import DatasetError
 from neuroact.events import Events
 
+NEVER_DRAWN_FROM = np.random.default_rng(0)
+"""The generator of a sample in which nothing is random: making one takes longer than encoding a small recording."""
+
 
 class Example(NamedTuple):
     """What a model learns from; a `DataLoader` puts both into batches.
@@ -138,6 +141,7 @@ class Examples:
         self._of_events = [step for step in augment if isinstance(step, EventAugmentation)]
         self._of_tensors = [step for step in augment if isinstance(step, TensorAugmentation)]
         self._mix = mix
+        self._draws = bool(augment) or mix is not None
         self._seed = seed
         self._epoch = 0
         self._kept = Kept(cache_bytes) if cache_bytes else None
@@ -169,7 +173,7 @@ class Examples:
         position += len(self) if position < 0 else 0
         if not 0 <= position < len(self):
             raise IndexError(f"sample {place} of {len(self)}")
-        rng = sample_generator(self._seed, epoch, position)
+        rng = sample_generator(self._seed, epoch, position) if self._draws else NEVER_DRAWN_FROM
         tensor = self._kept.get(position) if self._kept else None
         label: int | NDArray[np.float32] = int(self.labels[position])
         if tensor is None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from neuroact import DatasetError, Events, RecordingError, write_recording
+from neuroact import DatasetError, Events, RecordingError
 from neuroact.datasets import Store
 from neuroact.datasets.augmentations import CutMix, EraseRandom, Mirror, ReverseTime, Shift, ZeroLowValues
 from neuroact.datasets.clips import StoreClips
 from neuroact.datasets.loading import Examples, load_recordings, load_store
 from neuroact.datasets.sources import Collection, collect
+from neuroact.encoders import VoxelGrid, Window, hot_pixels, polarity, resize
 from neuroact.encoders.configs import Encoder, FramesConfig, PointsConfig, SpikesConfig, SurfaceConfig, VoxelConfig
 from neuroact.encoders.filter_configs import HotPixelsFilter, PolarityFilter, RefractoryFilter
 from neuroact.errors import CorruptRecording, EncodingError, TruncatedRecording
@@ -87,11 +88,15 @@ def test_a_split_has_its_recordings_alone(tmp_path: Path) -> None:
 def test_filters_apply_to_the_events_of_a_store(tmp_path: Path) -> None:
     found = nmnist(tmp_path / "in")
     filters = (PolarityFilter(keep="on"), HotPixelsFilter())
-    raw = load_recordings(found, to="voxel", filters=filters, size=(17, 17))
-    store = load_store(converted(tmp_path / "in", tmp_path / "out"), to=VoxelConfig(), filters=filters, size=(17, 17))
-    assert same(raw, store)
-    assert raw[0].data.shape == (5, 17, 17)
-    assert (raw[0].data >= 0).all()
+    store = converted(tmp_path / "in", tmp_path / "out")
+    examples = load_store(store, to=VoxelConfig(), filters=filters, size=(17, 17))
+    assert len(examples) == len(found.sources)
+    for example, sample in zip(examples, store, strict=True):
+        assert isinstance(sample.data, Events)
+        expected = resize(hot_pixels(polarity(sample.data, "on")), (17, 17))
+        grid = VoxelGrid((17, 17), Window(sample.start, sample.stop))
+        grid.add(expected)
+        np.testing.assert_array_equal(example.data, grid.result())
 
 
 def test_a_span_is_all_there_is_of_a_recording(tmp_path: Path) -> None:
@@ -261,9 +266,9 @@ def test_damage_is_an_error_unless_it_is_to_be_kept(tmp_path: Path) -> None:
 def test_events_too_late_for_their_window_are_damage(tmp_path: Path) -> None:
     events = random_events(2000)
     late = Events.concatenate([events[500:], events[:500]])
-    write_recording(late.replace(t=late.t * 10), tmp_path / "a.dat", format="dat")
+    (tmp_path / "a.bin").write_bytes(nmnist_bytes(late.replace(t=late.t * 10)))
     found = collect([tmp_path])
-    with pytest.raises(EncodingError, match=r"a\.dat: \d+ events came too late"):
+    with pytest.raises(EncodingError, match=r"a\.bin: \d+ events came too late"):
         load_recordings(found, to="voxel", window=20_000)
     with pytest.warns(DamageWarning, match="came too late"):
         examples = load_recordings(found, to="voxel", window=20_000, damaged="keep")
