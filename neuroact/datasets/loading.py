@@ -9,13 +9,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.datasets.augmentations import Augmentation, CutMix, EventAugmentation, TensorAugmentation, cut_mix
-from neuroact.datasets.clips import UNKNOWN, Clip, Clips, Damaged, RecordingClips, StoreClips
+from neuroact.datasets.clips import UNKNOWN, Clips, Damaged, RecordingClips, StoreClips
 from neuroact.datasets.kept import Kept
 from neuroact.datasets.order import sample_generator
 from neuroact.datasets.request import ConvertRequest, KeepEvents, Settings
@@ -23,6 +23,7 @@ from neuroact.datasets.sources import Collection
 from neuroact.datasets.store import Store
 from neuroact.encoders.configs import Encoder
 from neuroact.encoders.filter_configs import FilterSettings
+from neuroact.encoders.window import Window
 from neuroact.errors import DatasetError
 from neuroact.events import Events
 
@@ -156,6 +157,11 @@ class Examples:
             raise ValueError("tensors cannot be augmented as events: convert to events, and encode as you load")
         if (self._of_events or mix) and cache_bytes:
             raise ValueError("samples whose events are augmented differ from epoch to epoch: none can be kept")
+        for step in self._of_events:
+            if any(step.relabel(int(label)) >= len(self.classes) for label in np.unique(self.labels)):
+                raise ValueError(
+                    f"{type(step).__name__} gives labels beyond the {len(self.classes)} classes, 0 the first"
+                )
         if mix and (self.labels == UNKNOWN).any():
             raise DatasetError("samples without a label cannot be mixed")
 
@@ -199,26 +205,23 @@ class Examples:
 
     def _encoded(self, index: int, rng: np.random.Generator) -> tuple[NDArray[Any], int | NDArray[np.float32]]:
         """The tensor and the label of a sample."""
-        clip, label = self._augmented(index, rng)
-        if not isinstance(clip.data, Events) or self._encoder is None:
-            return np.asarray(clip.data), label
-        events, weights = clip.data, None
+        if self._encoder is None:
+            return np.asarray(self._clips.clip(index).data), int(self.labels[index])
+        events, window, label = self._augmented(index, rng)
+        weights = None
         if self._mix:
             events, weights = self._mixed(events, label, rng, self._mix)
-        window = replace(clip.window, events=len(events))
-        accumulator = self._encoder.accumulator(events.sensor_size, window)
+        accumulator = self._encoder.accumulator(events.sensor_size, replace(window, events=len(events)))
         accumulator.add(events)
         return accumulator.result(), label if weights is None else weights
 
-    def _augmented(self, index: int, rng: np.random.Generator) -> tuple[Clip, int]:
-        """A clip and its label after the augmentations of events."""
+    def _augmented(self, index: int, rng: np.random.Generator) -> tuple[Events, Window, int]:
+        """The events of a sample after their augmentations, its window and its label."""
         clip, label = self._clips.clip(index), int(self.labels[index])
-        if not isinstance(clip.data, Events):
-            return clip, label
-        events = clip.data
+        events = cast(Events, clip.data)  # what has an encoder holds events: see the constructor
         for step in self._of_events:
             events, label = step(events, label, rng)
-        return replace(clip, data=events), label
+        return events, clip.window, label
 
     def _mixed(
         self, events: Events, label: int, rng: np.random.Generator, mix: CutMix
@@ -227,9 +230,8 @@ class Examples:
         weights = np.zeros(len(self.classes), np.float32)
         other_label, share = label, 0.0
         if mix.chosen(rng):
-            other, other_label = self._augmented(int(rng.integers(len(self))), rng)
-            if isinstance(other.data, Events):
-                events, share = cut_mix(events, other.data, rng, mix.alpha)
+            other, _, other_label = self._augmented(int(rng.integers(len(self))), rng)
+            events, share = cut_mix(events, other, rng, mix.alpha)
         weights[label] += 1 - share
         weights[other_label] += share
         return events, weights

@@ -303,6 +303,8 @@ def test_what_cannot_be_had_is_said_at_once(tmp_path: Path) -> None:
     refused("cannot be augmented as events", load_store, tensors, augment=RANDOM)
     refused("cannot be augmented as events", load_store, tensors, mix=CutMix())
     refused("CutMix goes to mix=", load_recordings, found, to="voxel", augment=[CutMix()])
+    one_too_many = [Mirror(swaps=((1, 10),))]
+    refused("Mirror gives labels beyond the 10 classes", load_recordings, found, to="voxel", augment=one_too_many)
     refused("a seed is 0 or more", load_recordings, found, to="voxel", seed=-1)
     refused("give either window or windows", load_recordings, found, to="voxel", window=5, windows=5)
 
