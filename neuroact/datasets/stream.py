@@ -30,11 +30,12 @@ class RecordingStream:
     - `recording`: its `report` tells of damage once a pass is over.
     - `read`, `passed`: events of the current pass before and after the filters.
 
+    Of a source with a `span`, there are no other events than those within. A pass over a `strict` one raises on damage.
     Raises `RecordingError`, and `NoPolarity` for colour and generic streams.
     """
 
-    def __init__(self, source: Source, request: ConvertRequest, tell: Tell) -> None:
-        self.recording = open_source(source, request)
+    def __init__(self, source: Source, request: ConvertRequest, tell: Tell, *, strict: bool = False) -> None:
+        self.recording = open_source(source, request, strict=strict)
         self.read = self.passed = 0
         self._span = source.span
         self._request = request
@@ -79,14 +80,16 @@ class RecordingStream:
         count = 0
         try:
             for chunk in self.recording.chunks():
-                chunk = chunk if self._span is None else chunk.between(*self._span)
+                if self._span is not None:
+                    chunk = chunk.between(*self._span)
+                if not len(chunk):
+                    continue
                 count += len(chunk)
                 if keep and count <= KEPT_IN_MEMORY:
                     kept.append(chunk)
                 else:
                     kept.clear()
-                if len(chunk):
-                    yield chunk
+                yield chunk
         except OSError as error:
             if isinstance(error, NeuroactError):
                 raise
@@ -95,11 +98,12 @@ class RecordingStream:
             self._kept = kept
 
 
-def open_source(source: Source, request: ConvertRequest) -> Recording:
+def open_source(source: Source, request: ConvertRequest, *, strict: bool = False) -> Recording:
     """The recording, of which only the header is read. Raises `RecordingError`, `NoPolarity`."""
     recording = open_recording(
         source.path,
         format=request.format or source.format,
+        strict=strict,
         sensor_size=request.sensor_size or source.sensor_size,
         limits=request.limits,
     )
