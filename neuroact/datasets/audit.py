@@ -194,7 +194,7 @@ def _of_sources(what: Listing | Sequence[Source], content: bool) -> list[Member]
     contents = _read(sources) if content else {}
     return [
         Member(
-            name=source.name or (source.path if root is None else source.path.relative_to(root)).as_posix(),
+            name=source.name or _name(source, root),
             key=keys[source.path],
             split=source.split or "",
             class_name=source.class_name,
@@ -205,6 +205,11 @@ def _of_sources(what: Listing | Sequence[Source], content: bool) -> list[Member]
         )
         for source in sources
     ]
+
+
+def _name(source: Source, root: Path | None) -> str:
+    path = (source.path if root is None else source.path.relative_to(root)).as_posix()
+    return path if source.part is None else f"{path}#{source.part}"
 
 
 def _read(sources: Sequence[Source]) -> dict[Path, str]:
