@@ -22,9 +22,7 @@ KINDS = "events, voxel, frames, surface, points or spikes"
 def command(
     sources: Annotated[
         list[str],
-        typer.Argument(
-            metavar="SRC", help="A recording, a folder, a glob, a list (@FILE) or a data set (NAME:ROOT)."
-        ),
+        typer.Argument(metavar="SRC", help="A recording, a folder, a glob, a list (@FILE) or a data set (NAME:ROOT)."),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="An HDF5 file for one recording, else a folder.")

@@ -30,7 +30,9 @@ class RecordingStream:
     - `recording`: its `report` tells of damage once a pass is over.
     - `read`, `passed`: events of the current pass before and after the filters.
 
-    A pass over a `strict` one raises on damage. Raises `RecordingError`, and `NoPolarity` for colour and generic streams.
+    A pass over a `strict` one raises on damage.
+
+    Raises `RecordingError`, and `NoPolarity` for colour and generic streams.
     """
 
     def __init__(self, source: Source, request: ConvertRequest, tell: Tell, *, strict: bool = False) -> None:
