@@ -11,6 +11,7 @@
     │   └── NoPolarity                  a colour or generic stream where ON and OFF are needed
     ├── StoreError                      a converted store that cannot be opened, continued or written
     ├── DatasetError                    a data set that is not laid out as it should be
+    │   └── SplitLeak                   its splits share subjects, recordings or moments
     ├── UnavailableBackend              a kernel's backend was asked for that cannot run here (also a RuntimeError)
     └── MissingExtra                    an optional package that is not installed (also an ImportError)
 
@@ -79,6 +80,10 @@ class StoreError(NeuroactError):
 
 class DatasetError(NeuroactError):
     """A data set that is not laid out as it should be."""
+
+
+class SplitLeak(DatasetError):
+    """Splits that share what makes a result on one of them say less than it seems to."""
 
 
 class UnavailableBackend(NeuroactError, RuntimeError):

@@ -29,7 +29,12 @@ def test_commands_and_options_exist(page: Path) -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     for name, rest in COMMAND.findall(page.read_text(encoding="utf-8")):
         assert name in commands, f"{page.name} calls neuroact {name}"
-        known = {option for parameter in commands[name].params for option in parameter.opts} | {"--help"}
+        command = commands[name]
+        if hasattr(command, "commands"):
+            name, _, rest = rest.strip().partition(" ")
+            assert name in command.commands, f"{page.name} calls neuroact {command.name} {name}"
+            command = command.commands[name]
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         used = {word.split("=")[0] for word in shlex.split(rest, comments=True) if re.match(r"--?[a-zA-Z]", word)}
         assert used <= known, f"{page.name}: neuroact {name} has no {used - known}"
 

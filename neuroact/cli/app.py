@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 import neuroact
-from neuroact.cli import bench, convert, demo, doctor, info, view
+from neuroact.cli import bench, convert, datasets, demo, doctor, info, view
 from neuroact.cli.exit_codes import ExitCode
 from neuroact.errors import NeuroactError
 
@@ -32,6 +32,7 @@ app.command("view")(view.command)
 app.command("demo")(demo.command)
 app.command("doctor")(doctor.command)
 app.command("bench")(bench.command)
+app.add_typer(datasets.app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -22,9 +22,7 @@ KINDS = "events, voxel, frames, surface, points or spikes"
 def command(
     sources: Annotated[
         list[str],
-        typer.Argument(
-            metavar="SRC", help="A recording, a folder, a glob, a list (@FILE) or a data set (nmnist:ROOT)."
-        ),
+        typer.Argument(metavar="SRC", help="A recording, a folder, a glob, a list (@FILE) or a data set (NAME:ROOT)."),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="An HDF5 file for one recording, else a folder.")
@@ -196,11 +194,12 @@ def _table(records: list[Record]) -> str:
 
 def _expectation(expected: Estimate) -> str:
     """What a dry run found."""
+    from neuroact.datasets.source import total_bytes
     from neuroact.viewing import quantities
 
     sources = expected.collection.sources
     lines = [
-        f"{quantities.count(len(sources))} recordings of {quantities.size(sum(source.size for source in sources))}",
+        f"{quantities.count(len(sources))} recordings of {quantities.size(total_bytes(sources))}",
         *expected.collection.notes,
     ]
     if ignored := len(expected.collection.ignored):

@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Make recordings of a figure that does twelve actions, seen by a simulated camera, split by subject.
 
-    Laid out and named as DailyDVS-200. Each lasts 3 s and takes about 2 s of one core.
+    Laid out and named as DailyDVS-200. Each lasts 3 s and takes about as long to simulate on one core.
 
     \b
     Example:

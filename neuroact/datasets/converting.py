@@ -70,7 +70,7 @@ def convert(
 
         convert("recordings", "store", to="voxel", window=50_000)
 
-    - `sources`: recordings, folders, globs, lists (`@FILE`) or data sets (`nmnist:ROOT`).
+    - `sources`: recordings, folders, globs, lists (`@FILE`) or data sets (`NAME:ROOT`, see `neuroact datasets list`).
     - `out`: for one recording named by its path, an HDF5 file; otherwise a folder of shards.
     - `settings`: what samples become, from which windows and after which filters; see `ConvertRequest`.
     - `jobs`: worker processes for a folder; by default one per processor. They load the main script anew, so a script

@@ -14,12 +14,15 @@ import neuroact
 from neuroact.atomic import whole_file
 from neuroact.datasets.layout import LAYOUT
 from neuroact.datasets.request import ConvertRequest
-from neuroact.datasets.source import Source
+from neuroact.datasets.source import Source, total_bytes
 from neuroact.errors import StoreError
 
 
 class SourceSet(BaseModel):
-    """Which recordings a store is made of: how many, their bytes, and a digest of names, sizes, labels and splits."""
+    """What a store is made of: how many recordings or parts of them, their bytes, and a digest.
+
+    The digest is over names, sizes, labels, splits, and spans where parts are meant.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     recordings: int
@@ -32,8 +35,9 @@ class SourceSet(BaseModel):
         digest = hashlib.sha256()
         for source in sources:
             known = [source.name, source.size, source.label, source.split, source.sensor_size, source.format]
+            known += [] if source.span is None else [source.span]
             digest.update(json.dumps(known).encode() + b"\n")
-        return cls(recordings=len(sources), bytes=sum(source.size for source in sources), sha256=digest.hexdigest())
+        return cls(recordings=len(sources), bytes=total_bytes(sources), sha256=digest.hexdigest())
 
 
 class Description(BaseModel):

@@ -15,7 +15,7 @@ from neuroact.datasets.encoding import described
 from neuroact.datasets.group import convert_group
 from neuroact.datasets.planning import Group
 from neuroact.datasets.request import ConvertRequest, Settings
-from neuroact.datasets.source import Source
+from neuroact.datasets.source import Source, total_bytes
 from neuroact.datasets.sources import Collection, collect
 from neuroact.datasets.stream import open_source
 from neuroact.errors import NeuroactError
@@ -49,7 +49,7 @@ class Estimate:
         """Plain values for `json.dumps`."""
         return {
             "recordings": len(self.collection.sources),
-            "source_bytes": sum(source.size for source in self.collection.sources),
+            "source_bytes": total_bytes(self.collection.sources),
             "ignored": [[str(path), reason] for path, reason in self.collection.ignored],
             "notes": list(self.collection.notes),
             "opened": self.opened,
@@ -142,7 +142,9 @@ def _try(sources: Sequence[Source], request: ConvertRequest) -> Trial:
 
 
 def _beginning(source: Source, folder: Path) -> Source:
-    """A copy of the first bytes of a recording."""
+    """A copy of the first bytes of a recording; a part of a recording as it is, for it may lie anywhere in the file."""
+    if source.span is not None:
+        return source
     folder.mkdir()
     path = folder / source.path.name
     with source.path.open("rb") as file:

@@ -20,9 +20,10 @@ class Record:
       the process that converted it. `reason` says why.
     - `format`, `sensor_size`: as read, before filters.
     - `samples`, and in which `shards`: name of the file -> samples, in order.
-    - `events_read`: sound events in the file. `events_dropped`: losses to damage, as `Report.dropped` counts them.
-      `events_filtered`: taken out by filters. `events_late`: too late for their window, since time ran backwards.
-      `events_between`: in the gaps of windows shorter than their stride.
+    - `events_read`: sound events in the file, or in the part of it that is meant. `events_dropped`: losses to damage
+      anywhere in the file, as `Report.dropped` counts them. `events_filtered`: taken out by filters. `events_late`: too
+      late for their window, since time ran backwards. `events_between`: in the gaps of windows shorter than their
+      stride.
     """
 
     source: str

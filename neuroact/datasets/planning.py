@@ -57,8 +57,9 @@ def _ranges(sources: Sequence[Source], samples_each: int | None) -> Iterator[ran
     most = SHARD_SAMPLES if samples_each is None else max(1, SHARD_SAMPLES // samples_each)
     begin = size = 0
     for index, source in enumerate(sources):
-        if index > begin and (index - begin >= most or size + source.size > GROUP_BYTES):
+        more = 0 if index > begin and source.path == sources[index - 1].path else source.size
+        if index > begin and (index - begin >= most or size + more > GROUP_BYTES):
             yield range(begin, index)
-            begin, size = index, 0
-        size += source.size
+            begin, size, more = index, 0, source.size
+        size += more
     yield range(begin, len(sources))

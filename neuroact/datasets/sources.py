@@ -17,7 +17,7 @@ from neuroact.errors import DatasetError, RecordingNotFound
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """All recordings to convert, sorted by name.
+    """All recordings to convert, sorted by path, the parts of one by number.
 
     - `classes`: names of the classes; a source's label is an index into them.
     - `single`: whether one recording was named by its own path, so that one file comes out.
@@ -35,10 +35,11 @@ def collect(arguments: Sequence[str | os.PathLike[str]], *, out: Path | None = N
     """The recordings that `arguments` stand for.
 
     An argument is a recording, a folder (searched through), a glob, a list of paths (`@FILE`, or a `.txt` file whose
-    first line is the path of a file), or a data set, `NAME:ROOT` or `NAME@SCHEME:ROOT` with a way to split it. `out` is
-    left out of the search.
+    first line is the path of a file), or a data set, `NAME:ROOT` or `NAME@SCHEME:ROOT` with a way to split it. NAME may
+    be `tonic:` and a name of tonic's. `out` is left out of the search.
 
-    Raises `RecordingNotFound` if an argument names nothing, `DatasetError` if there is no recording.
+    Raises `RecordingNotFound` if an argument names nothing, `DatasetError` if there is no recording or a data set is
+    not laid out as it should be, `MissingExtra` for tonic's sets without tonic.
     """
     texts = [os.fspath(argument) for argument in arguments]
     listings = [listing for text in texts for listing in _listings(text, out)]
@@ -46,13 +47,14 @@ def collect(arguments: Sequence[str | os.PathLike[str]], *, out: Path | None = N
         raise DatasetError(f"no recordings found in {', '.join(texts) or 'nothing'}")
     root = os.path.commonpath([_absolute(listing.root) for listing in listings])
     classes = _classes(listings)
-    known: dict[str, Source] = {}
+    known: dict[tuple[str, int], Source] = {}
     for source in (source for listing in listings for source in listing.sources):
-        name = Path(os.path.relpath(_absolute(source.path), root)).as_posix()
+        path = Path(os.path.relpath(_absolute(source.path), root)).as_posix()
+        name = path if source.part is None else f"{path}#{source.part}"
         label = None if source.class_name is None else classes.index(source.class_name)
-        known.setdefault(name, replace(source, name=name, label=label))
+        known.setdefault((path, source.part or 0), replace(source, name=name, label=label))
     return Collection(
-        tuple(known[name] for name in sorted(known)),
+        tuple(known[key] for key in sorted(known)),
         classes,
         single=len(texts) == 1 and Path(texts[0]).is_file() and not _is_list(Path(texts[0])),
         ignored=tuple(entry for listing in listings for entry in listing.ignored),
@@ -82,7 +84,7 @@ def _listings(text: str, out: Path | None) -> Iterator[Listing]:
         for match in map(Path, found):
             yield _from_folder(match, out) if match.is_dir() else _recording(match)
     else:
-        known = f"; data sets are {', '.join(catalogue.DATASETS)}" if ":" in text else ""
+        known = f"; data sets are {', '.join(catalogue.DATASETS)}, tonic:NAME" if ":" in text else ""
         raise RecordingNotFound(path, f"no file, folder or pattern of that name{known}")
 
 

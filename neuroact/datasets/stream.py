@@ -23,16 +23,22 @@ Tell = Callable[[int], None]
 class RecordingStream:
     """A recording, its clock set and its events filtered as the request says.
 
+    Where the source means a part of a recording, that part is all there is: everything is as if it stood in a file of
+    its own. The whole file is read for it, since time may run backwards.
+
     - `sensor_size`: after the filters.
     - `recording`: its `report` tells of damage once a pass is over.
     - `read`, `passed`: events of the current pass before and after the filters.
 
+    A pass over a `strict` one raises on damage.
+
     Raises `RecordingError`, and `NoPolarity` for colour and generic streams.
     """
 
-    def __init__(self, source: Source, request: ConvertRequest, tell: Tell) -> None:
-        self.recording = open_source(source, request)
+    def __init__(self, source: Source, request: ConvertRequest, tell: Tell, *, strict: bool = False) -> None:
+        self.recording = open_source(source, request, strict=strict)
         self.read = self.passed = 0
+        self._span = source.span
         self._request = request
         self._tell = tell
         self._kept: list[Events] | None = None
@@ -75,13 +81,16 @@ class RecordingStream:
         count = 0
         try:
             for chunk in self.recording.chunks():
+                if self._span is not None:
+                    chunk = chunk.between(*self._span)
+                if not len(chunk):
+                    continue
                 count += len(chunk)
                 if keep and count <= KEPT_IN_MEMORY:
                     kept.append(chunk)
                 else:
                     kept.clear()
-                if len(chunk):
-                    yield chunk
+                yield chunk
         except OSError as error:
             if isinstance(error, NeuroactError):
                 raise
@@ -90,11 +99,12 @@ class RecordingStream:
             self._kept = kept
 
 
-def open_source(source: Source, request: ConvertRequest) -> Recording:
+def open_source(source: Source, request: ConvertRequest, *, strict: bool = False) -> Recording:
     """The recording, of which only the header is read. Raises `RecordingError`, `NoPolarity`."""
     recording = open_recording(
         source.path,
         format=request.format or source.format,
+        strict=strict,
         sensor_size=request.sensor_size or source.sensor_size,
         limits=request.limits,
     )

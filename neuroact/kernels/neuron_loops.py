@@ -21,7 +21,7 @@ from neuroact.kernels import memory, neurons
 from neuroact.kernels.arrays import array, spike_arrays, values_or_bits
 from neuroact.kernels.firing import spikes_of
 from neuroact.kernels.neurons import CHUNK, STEPS_IN_BYTE
-from neuroact.kernels.rows import Integer, Row, Value, block_width, mark, narrow, pack, slope, spread, widen
+from neuroact.kernels.rows import Integer, Row, Value, block_width, copy_rows, mark, narrow, pack, slope, spread, widen
 from neuroact.kernels.threads import on_every_core
 
 
@@ -85,15 +85,6 @@ def enter(parameters: tuple[Row, ...], inner: tuple[int, ...], start: int, size:
 
 
 @part
-def begin(source: Row, start: int, size: int, states: Row) -> None:
-    """Fills `states` `(S, width)` with those of `source` `(S, N)` from `start` on, or with zeros if that is empty."""
-    if source.size:
-        states[:, :size] = source[:, start : start + size]
-    else:
-        states[:] = 0
-
-
-@part
 def row_of(source: Row, bits: Row, t: int, start: int, row: Row) -> Row:
     """The values of a step from `start` on: where they are, or in `row` if they are given as `bits` of bfloat16."""
     if source.size:
@@ -140,18 +131,18 @@ def forward_loop(
         size = stop - start
         h, s, wide = rows[0, :size], rows[1, :size], rows[2, :size]
         enter(parameters, inner, start, size, values)
-        begin(states, start, size, now)
+        copy_rows(states, start, now, 0, size)
         whole = steps // STEPS_IN_BYTE * STEPS_IN_BYTE if packed else 0
         for t in range(0, whole, STEPS_IN_BYTE):
             octet(hard, values, x, np.uint64(t), np.uint64(start), now, octets[t >> 3, start:stop])
         for t in range(whole, steps):
             if len(checkpoints) and t and t % CHUNK == 0:
-                checkpoints[t // CHUNK - 1, :, start:stop] = now[:, :size]
+                copy_rows(now, 0, checkpoints[t // CHUNK - 1], start, size)
             if spikes.size:
                 s = spikes[t, start:stop]
             advance(hard, smooth, kind, alpha, values, row_of(x, x_bits, t, start, wide), now, h, s)
             write_spikes(s, t, steps, start, unit, spike_bits, octets, bits)
-        last[:, start:stop] = now[:, :size]
+        copy_rows(now, 0, last, start, size)
 
 
 @part
@@ -160,10 +151,9 @@ def recompute(
     alpha: Value, values: Row, now: Row, held: Row, rows: Row,
 ) -> None:  # fmt: skip
     """Fills `held` `(count, 1 + holding, width)` with the potentials of a chunk of steps and the states before them."""
-    holding = held.shape[1] - 1
     s, wide = rows[0, :size], rows[3, :size]
     for step in range(count):
-        held[step, 1:, :size] = now[:holding, :size]
+        copy_rows(now, 0, held[step, 1:], 0, size)
         current = row_of(x, x_bits, beginning + step, start, wide)
         advance(hard, smooth, kind, alpha, values, current, now, held[step, 0, :size], s)
 
@@ -209,7 +199,6 @@ def backward_loop(
     chunk = min(steps, CHUNK)
     width = block_width(end - first, chunk * (1 + holding))
     values = np.empty((len(parameters), width), states.dtype)
-    sums = np.empty((len(parameters), width), states.dtype)
     now = np.empty((states.shape[0], width), states.dtype)
     grads = np.empty((states.shape[0], width), states.dtype)
     held = np.empty((chunk, 1 + holding, width), states.dtype)
@@ -218,13 +207,13 @@ def backward_loop(
         stop = min(start + width, end)
         size = stop - start
         enter(parameters, inner, start, size, values)
-        begin(grad_last, start, size, grads)
-        sums[:] = 0
+        copy_rows(grad_last, start, grads, 0, size)
+        sums = np.zeros((len(parameters), width), states.dtype)
         for beginning in range((steps - 1) // CHUNK * CHUNK, -1, -CHUNK):
             if beginning:
-                now[:, :size] = checkpoints[beginning // CHUNK - 1, :, start:stop]
+                copy_rows(checkpoints[beginning // CHUNK - 1], start, now, 0, size)
             else:
-                begin(states, start, size, now)
+                copy_rows(states, start, now, 0, size)
             count = min(CHUNK, steps - beginning)
             recompute(beginning, count, x, x_bits, start, size, hard, smooth, kind, alpha, values, now, held, rows)
             go_back(
@@ -232,9 +221,9 @@ def backward_loop(
                 grad_s, grad_s_bits, grads, grad_x, grad_x_bits, shares.size > 0, sums,
             )  # fmt: skip
         if grad_states.size:
-            grad_states[:, start:stop] = grads[:, :size]
+            copy_rows(grads, 0, grad_states, start, size)
         if shares.size:
-            shares[:, start:stop] = sums[:, :size]
+            copy_rows(sums, 0, shares, start, size)
 
 
 class Kernels(NamedTuple):

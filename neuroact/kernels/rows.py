@@ -32,6 +32,23 @@ def block_width(neurons: int, steps: int) -> int:
 
 
 @part
+def copy_rows(source: Row, first: int, target: Row, start: int, size: int) -> None:
+    """Copies `size` values of each row, those from `first` on to `start` and after, or zeros if `source` is empty.
+
+    Row by row, since numba takes seconds to compile an assignment of slices.
+    """
+    for k in range(target.shape[0]):
+        into = target[k, start : start + size]
+        if source.size:
+            out_of = source[k, first : first + size]
+            for j in range(size):
+                into[j] = out_of[j]
+        else:
+            for j in range(size):
+                into[j] = 0
+
+
+@part
 def widen(source: Row, row: Row) -> None:
     """Copies a row of bfloat16, which are the upper halves of float32, given as bits."""
     bits = row.view(np.uint32)

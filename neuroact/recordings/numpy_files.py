@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -23,8 +21,8 @@ from neuroact.recordings.blocks import Block, BlockDecoder, in_microseconds, is_
 from neuroact.recordings.column_order import by_content, by_name
 from neuroact.recordings.reader import Reader, RecordingInfo, Source, check_limit
 from neuroact.recordings.report import Report
-from neuroact.recordings.text import check_expansion, open_zip
 from neuroact.recordings.words import open_binary
+from neuroact.recordings.zip_files import ZIP_ERRORS, check_expansion, open_zip
 
 MAGIC = b"\x93NUMPY"
 LONGEST_HEADER = 1 << 14
@@ -35,8 +33,6 @@ WIDEST = 1 << 10
 """Bytes of the largest element."""
 ELEMENT = re.compile(r"[<>|=]?[?biufcmMOSUV][0-9]{0,4}(\[[a-z]+\])?")
 """How numpy writes the type of an element."""
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
-"""What zipfile raises for damage; `RuntimeError` for a password."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ MOST_RETRIES = 1 << 10
 """Messages that are tried one by one behind a damaged page."""
 MOST_STEPS = 10_000_000
 """Instructions of SQLite's machine that finding the topics may take: a damaged tree may lead round in circles."""
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What `sqlite3` raises for damage; the latter where its message would quote a name that is no text."""
 
 
 def open_ros2(source: Source) -> BagReader:
@@ -57,7 +59,7 @@ def _messages(
                     else:
                         report.drop("damaged messages", 1, None)
             return
-        except sqlite3.Error:
+        except DATABASE_ERRORS:
             if report.truncated_at is not None:
                 return  # what follows would leave a gap
             if not retries:
@@ -73,7 +75,7 @@ def _topics(source: Source, database: sqlite3.Connection, report: Report) -> dic
         if kinds != {"topics": "table", "messages": "table"}:
             raise CorruptRecording(source.path, "a database without the tables of a ROS 2 bag")
         rows = database.execute("SELECT id, name, type FROM topics ORDER BY id").fetchmany(MOST_TOPICS)
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise CorruptRecording(source.path, f"the database cannot be read: {error}") from error
     database.set_progress_handler(None, 0)
     named = {number: (str(name), plain_type(str(kind))) for number, name, kind in rows}
@@ -87,7 +89,7 @@ def _connect(source: Source, cut: int | None) -> sqlite3.Connection:
         else:
             database = sqlite3.connect(":memory:")
             database.deserialize(_whole_pages(source, cut))
-    except (sqlite3.Error, OverflowError) as error:
+    except (*DATABASE_ERRORS, OverflowError) as error:
         raise CorruptRecording(source.path, f"the database cannot be opened: {error}") from error
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, source.limits.packet_bytes)
     database.text_factory = lambda raw: raw.decode("utf-8", "replace")

@@ -6,8 +6,6 @@ otherwise the content tells their order. Times with a decimal point are seconds,
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +16,11 @@ from numpy.typing import NDArray
 from neuroact.errors import CorruptRecording, UnknownFormat
 from neuroact.events import Events
 from neuroact.recordings.column_order import by_content, by_name
-from neuroact.recordings.limits import MIB
-from neuroact.recordings.reader import RecordingInfo, Source, check_limit
+from neuroact.recordings.reader import RecordingInfo, Source
 from neuroact.recordings.report import Report
 from neuroact.recordings.text_kernels import STATE, decode_text, format_rows
 from neuroact.recordings.words import WordDecoder, WordReader, open_binary
+from neuroact.recordings.zip_files import ZIP_ERRORS, check_expansion, open_zip
 
 HEAD = 1 << 16
 """Bytes that are looked at to learn how the file is written."""
@@ -34,8 +32,6 @@ PIECE = 1 << 16
 """Events formatted at a time."""
 OPENEB = b"%geometry:"
 """How openEB's decoders begin files, whose columns are x, y, p, t."""
-UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
-"""What `zipfile` raises for damage, and for ways to compress that it does not know."""
 
 
 @dataclass
@@ -93,7 +89,7 @@ class ZipMember:
         """See `ByteStream`."""
         try:
             data = self._file.read(len(buffer))
-        except UNREADABLE as error:
+        except ZIP_ERRORS as error:
             self._report.drop(f"rest of the zip file ({error})", 1, None)
             return 0
         buffer[: len(data)] = data
@@ -123,25 +119,9 @@ def open_text_zip(source: Source) -> TextReader:
         try:
             with archive.open(files[0]) as file:
                 head = file.read(HEAD)
-        except UNREADABLE as error:
+        except ZIP_ERRORS as error:
             raise CorruptRecording(source.path, f"{files[0].filename} in the zip cannot be read: {error}") from error
     return TextReader(source, read_text_header(source, head), files[0].filename)
-
-
-def open_zip(source: Source) -> zipfile.ZipFile:
-    """Opens a zip. Raises `CorruptRecording` if its directory is damaged, as in a zip that was cut."""
-    try:
-        return zipfile.ZipFile(source.path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise CorruptRecording(source.path, f"the zip cannot be opened: {error}") from error
-
-
-def check_expansion(source: Source, entries: list[zipfile.ZipInfo]) -> None:
-    """Raises `LimitExceeded` for files that together expand beyond the limit."""
-    expanded = sum(entry.file_size for entry in entries)
-    stored = sum(entry.compress_size for entry in entries)
-    if expanded > MIB:
-        check_limit(source, "an expansion of the zip", expanded // max(stored, 1), source.limits.expansion)
 
 
 def read_text_header(source: Source, head: bytes) -> TextHeader:

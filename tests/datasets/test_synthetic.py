@@ -40,8 +40,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_jobs_is(made: Path, tmp_pat
     assert sum(progress.events for progress in told) == result.events
     make_synthetic(tmp_path / "other", 24, seed=1, **SMALL)  # type: ignore[arg-type]
     recordings = [
-        {digest for name, digest in digests(folder).items() if "/" in name}
-        for folder in (made, tmp_path / "other")
+        {digest for name, digest in digests(folder).items() if "/" in name} for folder in (made, tmp_path / "other")
     ]
     assert not recordings[0] & recordings[1]
 

@@ -196,6 +196,13 @@ def test_hostile_databases_are_refused(tmp_path: Path, script: str) -> None:
         open_recording(tmp_path / "hostile.db3")
 
 
+def test_a_database_whose_tables_have_no_names(tmp_path: Path) -> None:
+    data = build("ros2 packets", sample_events())
+    (tmp_path / "bag.db3").write_bytes(data.replace(b"CREATE TABLE topics", b"CREATE T\x80BLE topics"))
+    with pytest.raises(CorruptRecording, match="cannot be read"):  # SQLite's own message quotes what is no text
+        open_recording(tmp_path / "bag.db3")
+
+
 def test_nothing_is_left_beside_a_database(tmp_path: Path) -> None:
     (tmp_path / "bag.db3").write_bytes(build("ros2 packets", sample_events()))
     before = (tmp_path / "bag.db3").stat().st_mtime_ns

@@ -127,6 +127,17 @@ def test_a_zip_must_hold_one_text(tmp_path: Path) -> None:
         open_recording(path)
 
 
+def test_a_zip_whose_name_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "events.zip"
+    data = bytearray(zip_of_txt(sample_events(50)))
+    flags, name = 6, 30  # of the first file's own header, which is read when the file is opened
+    data[flags + 1] |= 0x08  # "the name is UTF-8"
+    data[name] = 0xBF
+    path.write_bytes(data)
+    with pytest.raises(CorruptRecording, match="cannot be read"):
+        open_recording(path)
+
+
 def test_a_zip_bomb_is_refused_and_a_damaged_zip_gives_what_precedes(tmp_path: Path) -> None:
     path = tmp_path / "events.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
