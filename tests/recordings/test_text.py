@@ -141,7 +141,8 @@ def test_a_zip_whose_name_is_no_text(tmp_path: Path) -> None:
 def test_a_zip_whose_file_has_no_name(tmp_path: Path) -> None:
     path = tmp_path / "events.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("", "1 2 3 1\n4 5 6 0\n")
+        archive.writestr("a.txt", "1 2 3 1\n4 5 6 0\n")
+    path.write_bytes(path.read_bytes().replace(b"a.txt", b"\0.txt"))  # a name ends at a zero byte
     assert len(open_recording(path, format="text_zip").read()) == 2
 
 
