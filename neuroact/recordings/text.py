@@ -111,7 +111,7 @@ def open_text(source: Source) -> TextReader:
 def open_text_zip(source: Source) -> TextReader:
     """Opens a zip that holds one text file. Raises `UnknownFormat` for any other, `LimitExceeded` for a bomb."""
     with open_zip(source) as archive:
-        files = [entry for entry in archive.infolist() if not entry.is_dir()]
+        files = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]  # names may be empty
         if len(files) != 1 or files[0].flag_bits & 1:
             problem = f"a zip of {len(files)} files: one text file without a password is read"
             raise UnknownFormat(source.path, problem)

@@ -138,6 +138,14 @@ def test_a_zip_whose_name_is_no_text(tmp_path: Path) -> None:
         open_recording(path)
 
 
+def test_a_zip_whose_file_has_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "events.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "1 2 3 1\n4 5 6 0\n")
+    path.write_bytes(path.read_bytes().replace(b"a.txt", b"\0.txt"))  # a name ends at a zero byte
+    assert len(open_recording(path, format="text_zip").read()) == 2
+
+
 def test_a_zip_bomb_is_refused_and_a_damaged_zip_gives_what_precedes(tmp_path: Path) -> None:
     path = tmp_path / "events.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
