@@ -10,11 +10,13 @@ before it, not on the pieces they came in.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroact.cores import cores
 from neuroact.encoders.base import BLOCK, require_at_least, require_inside, require_polarity
 from neuroact.encoders.window import Window
 from neuroact.events import Events
@@ -26,6 +28,8 @@ TIME_BITS = 20
 """Of a time within an interval: sums are exact where it lasts up to a second, and to a millionth of it beyond."""
 SUM_BITS = 42
 """Of a packed sum, the lower ones that hold the sum of times; the others count events."""
+WORTH_SHARING = 8
+"""How many times `few` events a window must have for a second thread."""
 FULL = (1 << 21) - 1
 """Events that a packed sum holds: `FULL << TIME_BITS` still fits below `SUM_BITS`, `FULL << SUM_BITS` 64, signed."""
 
@@ -49,7 +53,11 @@ def voxel_grid(
     without.
     """
     size = sensor_size or events.sensor_size
-    grid = VoxelGrid(size, _ends(events), bins, split_polarity=split_polarity)
+    window = _ends(events)
+    shared = _on_two_cores(events, size, window, bins, split_polarity)
+    if shared is not None:
+        return shared
+    grid = VoxelGrid(size, window, bins, split_polarity=split_polarity)
     if not grid.take(events):
         grid = VoxelGrid(size, Window.of(events), bins, split_polarity=split_polarity)
         grid.add(events)
@@ -62,6 +70,33 @@ def _ends(events: Events) -> Window:
         return Window.of(events)
     t = np.concatenate([events.t[:BLOCK], events.t[-BLOCK:]])
     return Window(int(t.min()), int(t.max()) + 1)
+
+
+def _on_two_cores(
+    events: Events, size: tuple[int, int], window: Window, bins: int, split_polarity: bool
+) -> NDArray[np.float32] | None:
+    """The grid, its earlier intervals summed up by another thread than its later ones, bit for bit as by one.
+
+    They have one bin in common. It is the same where the second thread adds to it but once: where the interval before
+    had many events. None if it had not, if time runs back across the middle, or if there is too little to do.
+    """
+    middle = (bins - 1) // 2
+    if middle < 1 or cores() < 2 or len(events) < WORTH_SHARING * few_for(size[0] * size[1]):
+        return None
+    grids = [VoxelGrid(size, window, bins, split_polarity=split_polarity) for _ in range(2)]
+    border = grids[0].start_of(middle)
+    cut = int(np.searchsorted(events.t, border))
+    with ThreadPoolExecutor(1) as pool:
+        later = pool.submit(grids[1].take_after, events[cut:], middle)
+        whole = grids[0].take(events[:cut], before=border) and grids[0].has_many(middle - 1)
+        whole &= later.result()
+        if not whole:
+            return None
+        closing = pool.submit(grids[1].result)
+        grid = grids[0].result()
+        grid[middle] += closing.result()[middle]
+        grid[middle + 1 :] = closing.result()[middle + 1 :]
+    return grid
 
 
 class VoxelGrid:
@@ -79,7 +114,7 @@ class VoxelGrid:
         self._shape = (bins, 2, height, width) if split_polarity else (bins, height, width)
         # The kernel writes to a bin and the next one, so even a single bin gets a neighbour, of weight zero.
         self._grid = np.zeros((max(bins, 2), *self._shape[1:]), np.float32)
-        self._few = few_for(width * height)
+        self.few = few_for(width * height)
         self._sums = np.empty(0, np.int64)
         self._latest = np.zeros(2, np.int64)
 
@@ -87,25 +122,46 @@ class VoxelGrid:
         if not self.take(events):
             require_inside(events, self._sensor_size, self._window.span)
 
-    def take(self, events: Events) -> bool:
-        """Adds events if all of them lie in the window and on the sensor; if not, the grid means nothing any more."""
+    def take(self, events: Events, *, since: int | None = None, before: int | None = None) -> bool:
+        """Adds events if all of them lie in the window and on the sensor; if not, the grid means nothing any more.
+
+        - `since`, `before`: narrower bounds of their times.
+        """
         require_polarity(events)
-        done = self._share(events)
-        if done < len(events) and self._latest[1] == self._few and not self._sums.size:
+        first, last = self._window.span
+        low, high = first if since is None else since, last if before is None else before - 1
+        done = self._share(events, low, high)
+        if done < len(events) and self._latest[1] == self.few and not self._sums.size:
             self._sums = np.zeros(self._grid[0].size, np.int64)
-            done += self._share(events[done:])
+            done += self._share(events[done:], low, high)
         return done == len(events)
+
+    def take_after(self, events: Events, interval: int) -> bool:
+        """`take` events from an interval on, into a new grid, as if many of the one before were in it."""
+        self._latest[:] = interval, self.few
+        self._sums = np.zeros(self._grid[0].size, np.int64)
+        return self.take(events, since=self.start_of(interval))
+
+    def has_many(self, interval: int) -> bool:
+        """Whether that is the latest interval, and more than `few` of its events were taken."""
+        return bool(self._latest[0] == interval and self._latest[1] > self.few)
+
+    def start_of(self, interval: int) -> int:
+        """The first µs of an interval between two bins."""
+        first, last = self._window.span
+        return first - (-interval * max(last - first, 1) // max(self._shape[0] - 1, 1))
 
     def result(self) -> NDArray[np.float32]:
         if self._sums.size:
-            self._share(Events.empty(self._sensor_size), closing=True)
+            self._share(Events.empty(self._sensor_size), *self._window.span, closing=True)
             self._sums = np.empty(0, np.int64)
         return self._grid[: self._shape[0]]
 
-    def _share(self, events: Events, *, closing: bool = False) -> int:
+    def _share(self, events: Events, low: int, high: int, *, closing: bool = False) -> int:
         done: int = share.suited(len(events) + self._sums.size)(  # a pass over the image is work, too
             self._grid.reshape(-1), self._sums, self._latest, events.t, events.x, events.y, events.p,
-            *self._window.span, *self._sensor_size, self._shape[0], len(self._shape) == 4, self._few, closing,
+            *self._window.span, low, high, *self._sensor_size, self._shape[0], len(self._shape) == 4, self.few,
+            closing,
         )  # fmt: skip
         return done
 
@@ -117,10 +173,11 @@ def few_for(pixels: int) -> int:
 
 @loop
 def share(
-    grid: Any, sums: Any, latest: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int,
+    grid: Any, sums: Any, latest: Any, t: Any, x: Any, y: Any, p: Any, first: int, last: int, low: int, high: int,
     width: int, height: int, bins: int, split: bool, few: int, closing: bool,
 ) -> Any:  # fmt: skip
-    """Adds events to their two nearest bins and returns how many; stops at a run with one outside, or for want of sums.
+    """Adds events to their two nearest bins and returns how many; stops at a run with one off the sensor or not from
+    `low` to `high`, or for want of sums.
 
     Events are taken in runs within one interval between bins, whose borders are integers and so exact: a run's
     arithmetic is done by vector instructions, and only its additions one by one. `latest` holds the latest interval
@@ -140,7 +197,7 @@ def share(
     begin = 0
     while begin < t.size:
         if t[begin] < start or t[begin] >= stop:
-            if t[begin] < first or t[begin] > last:
+            if t[begin] < low or t[begin] > high:
                 return begin
             b = min((t[begin] - first) * intervals // duration, intervals - 1)
             start = first - (-b * duration // intervals)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from neuroact import EncodingError, Events
 from neuroact.encoders import VoxelGrid, Window, voxel, voxel_grid
@@ -162,3 +163,47 @@ def test_at_least_one_bin(bins: int) -> None:
 def test_more_bins_than_time_can_be_cut_into() -> None:
     with pytest.raises(ValueError, match="too many"):
         VoxelGrid(SIZE, Window(0, 1 << 53), 1024)
+
+
+MANY = voxel.WORTH_SHARING * voxel.few_for(48 * 32) + 1
+"""Events from which on a second thread helps."""
+
+
+def many_events(times: NDArray[np.int64]) -> Events:
+    rng = np.random.default_rng(1)
+    return Events(times, *(rng.integers(0, side, times.size) for side in (48, 32, 2)), (48, 32))  # type: ignore[arg-type]
+
+
+TIMES = {
+    "evenly": np.arange(MANY),
+    "few in the second of four intervals": np.concatenate(
+        [np.arange(MANY // 2 - 100) // 4, np.arange(100) + 3 * MANY // 8, np.arange(MANY // 2, MANY)]
+    ),
+    "none in the second of four intervals": np.concatenate([np.arange(MANY // 2) // 4, np.arange(MANY // 2, MANY)]),
+    "back across the middle": np.roll(np.arange(MANY), MANY // 3),
+    "back by a little everywhere": np.arange(MANY) ^ 7,
+    "in steps": np.arange(MANY) // 1000 * 1000,
+}
+
+
+@pytest.mark.parametrize("bins", [2, 3, 4, 5, 8])
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("times", TIMES)
+def test_two_cores_make_the_same_bits(times: str, split: bool, bins: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = many_events(TIMES[times])
+    monkeypatch.setattr("neuroact.encoders.voxel.cores", lambda: 1)
+    one = voxel_grid(events, bins, split_polarity=split)
+    monkeypatch.setattr("neuroact.encoders.voxel.cores", lambda: 2)
+    assert np.array_equal(voxel_grid(events, bins, split_polarity=split), one)
+    assert np.abs(one).sum() > 1
+
+
+def test_two_cores_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuroact.encoders.voxel.cores", lambda: 2)
+    shared: list[bool] = []
+    alone = VoxelGrid.take_after
+    monkeypatch.setattr(VoxelGrid, "take_after", lambda *given: shared.append(True) or alone(*given))
+    voxel_grid(many_events(TIMES["evenly"]))
+    assert shared
+    with pytest.raises(EncodingError):
+        voxel_grid(many_events(TIMES["evenly"]), sensor_size=(10, 10))
