@@ -176,9 +176,7 @@ def many_events(times: NDArray[np.int64]) -> Events:
 
 TIMES = {
     "evenly": np.arange(MANY),
-    "few in the second of four intervals": np.concatenate(
-        [np.arange(MANY // 2 - 100) // 4, np.arange(100) + 3 * MANY // 8, np.arange(MANY // 2, MANY)]
-    ),
+    "few in the first half": np.concatenate([np.arange(200) * MANY // 400, MANY + np.arange(MANY)]) // 2,
     "none in the second of four intervals": np.concatenate([np.arange(MANY // 2) // 4, np.arange(MANY // 2, MANY)]),
     "back across the middle": np.roll(np.arange(MANY), MANY // 3),
     "back by a little everywhere": np.arange(MANY) ^ 7,
