@@ -88,7 +88,7 @@ def test_threads_share_a_pool() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 0 < pool.kept <= 4 * GRAIN
+    assert 0 < pool.kept <= 8 * GRAIN  # a thread has two while it takes another
     assert pool.kept == sum(size * len(blocks) for size, blocks in pool.idle.items())
 
 
