@@ -43,20 +43,19 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
   ends the process when a file is cut while it is read.
 - **`event_frames`** is as quick as numpy's `bincount` over indices that are computed beside it, and no quicker.
 - **`lif_scan`** beside snnTorch: ten times as fast would be 1.4 × copying on this machine, whose memory copies 18 GB/s
-  with both cores. Beside copying and, at T=128, spikingjelly it lies near the edge: 1.8 to 2.4 × and 4.6 to 6.2 × in
-  four runs, at the lower end where torch's threads, after each of torch's own operations, wait for the next with a
-  core to themselves (libgomp does, for some milliseconds; `OMP_WAIT_POLICY=passive` ends that, and brings the packed
-  forward pass from 9.6 to 6.3 ms). Tried: memory of dropped results again (kept: clearing fresh pages took half of all
-  time), states at the borders of 16 steps instead of all steps at once (kept: at T=128 rows had become too short), one
-  pass instead of one for each part of a step (kept), large pages (kept), blocks of 256 to 8,192 neurons (4,096 kept),
-  prefetching the next step's row (no gain), as many stretches as threads or four times as many (kept).
-- **Packed spikes**: 1.5 to 1.8 × copying in five runs, by torch's waiting threads again. Tried: eight steps in registers
-  (kept: half the time), rows of eight steps copied together first (slower), four steps at a time (slower), bits gathered
-  as integers or as bytes.
-- **`spike_matmul`** has the same trouble: beside dense products, whose threads go on waiting, it takes 6 ms at 1 %, of
-  which its loops account for about one. Between 20 and 100 %, where it falls back on a dense product, counting the
-  spikes is what it loses. Tried: packing the weights into blocks of columns, memory used again (kept), threads that take
-  stretches as they come (kept).
+  with both cores. Beside copying and, at T=128, spikingjelly it lies near the edge: torch's threads, after each of
+  torch's own operations, wait for the next with a core to themselves for some milliseconds (libgomp's do), and take it
+  from ours. With `OMP_WAIT_POLICY=passive` the same script gave 1.85 × copying, 8.0 and 8.0 × spikingjelly, 7.3 ×
+  snnTorch. Tried: memory of dropped results again (kept: clearing fresh pages took half of all time), states at the
+  borders of 16 steps instead of all steps at once (kept: at T=128 rows had become too short), one pass instead of one
+  for each part of a step (kept), large pages (kept), blocks of 256 to 8,192 neurons (4,096 kept), prefetching the next
+  step's row (no gain), four times as many stretches as threads instead of as many (kept). Keeping all potentials instead
+  of computing them once more was not built.
+- **Packed spikes**, too, wait for torch's threads: 1.47 × copying with `OMP_WAIT_POLICY=passive`. Tried: eight steps in
+  registers (kept: half the time), rows of eight steps copied together first, and four steps at a time (both slower).
+- **`spike_matmul`** likewise: 5.5 × at 1 % and 3.4 × at 5 % with `OMP_WAIT_POLICY=passive`. Where it falls back on a
+  dense product, counting the spikes is what it loses. Tried: packing the weights into blocks of columns, memory used
+  again (kept), threads that take stretches as they come (kept).
 """
 
 
