@@ -49,8 +49,8 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
   snnTorch. Tried: memory of dropped results again (kept: clearing fresh pages took half of all time), states at the
   borders of 16 steps instead of all steps at once (kept: at T=128 rows had become too short), one pass instead of one
   for each part of a step (kept), large pages (kept), blocks of 256 to 8,192 neurons (4,096 kept), prefetching the next
-  step's row (no gain), four times as many stretches as threads instead of as many (kept). Keeping all potentials instead
-  of computing them once more was not built.
+  step's row (no gain), four times as many stretches as threads instead of as many (kept). Keeping all potentials
+  instead of computing them once more was not built.
 - **Packed spikes**, too, wait for torch's threads: 1.47 × copying with `OMP_WAIT_POLICY=passive`. Tried: eight steps in
   registers (kept: half the time), rows of eight steps copied together first, and four steps at a time (both slower).
 - **`spike_matmul`** likewise: 5.5 × at 1 % and 3.4 × at 5 % with `OMP_WAIT_POLICY=passive`. Where it falls back on a
