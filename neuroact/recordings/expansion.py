@@ -50,6 +50,8 @@ def expand(payload: memoryview, limits: Limits, *, whole: bool) -> bytes:
 
     Raises `UnsoundPayloadError` and `OversizedPayloadError`.
     """
+    if len(payload) < PREFIX:
+        raise UnsoundPayloadError(f"{len(payload)} bytes, too few to tell how long it is")
     start = UINT32.unpack_from(payload)[0]
     if start == LZ4:
         bounded = whole and LZ4_EXPANSION * len(payload) <= limits.expanded_bytes

@@ -14,6 +14,7 @@ import zstandard
 from neuroact import CorruptRecording, Events, LimitExceeded, open_recording
 from neuroact.recordings import DamageWarning, Limits, Recording, words
 from neuroact.recordings.aedat4 import open_aedat4
+from neuroact.recordings.expansion import UnsoundPayloadError, expand
 from neuroact.recordings.reader import Source
 from tests.conftest import random_events
 from tests.recordings.build_aedat import (
@@ -303,6 +304,13 @@ def test_a_packet_that_expands_beyond_the_limit(tmp_path: Path, compression: str
     assert len(opened(tmp_path, data).read()) == 70_000
     with pytest.raises(LimitExceeded, match="expands"):
         opened(tmp_path, data, limits=Limits(expanded_bytes=1 << 20)).read()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("size", range(4))
+def test_a_payload_too_short_to_tell_its_size(size: int, whole: bool) -> None:
+    with pytest.raises(UnsoundPayloadError, match="too few"):
+        expand(memoryview(bytes(size)), Limits(), whole=whole)
 
 
 def test_frames_that_look_like_packets_are_read_again_and_again_only_for_so_long(tmp_path: Path) -> None:
