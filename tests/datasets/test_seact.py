@@ -18,7 +18,7 @@ FILES = {
     "m2-khao/khao2005-2023_08_19_15_48_17.aedat4": (49, "walk with back pain"),
     "m3-xu/xu3006-2023_08_19_15_52_43.aedat4": (57, "handing box"),
 }
-HOME = "/home/data/someone/DVS Semantic Action"
+HOME = "/somewhere/else/DVS Semantic Action"  # the lists name their authors' own folder
 
 
 def write_seact(root: Path) -> None:
