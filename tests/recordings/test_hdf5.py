@@ -17,7 +17,7 @@ from neuroact.recordings import neuroact_hdf5 as ours
 from neuroact.recordings.neuroact_hdf5 import write_neuroact_hdf5
 from tests.conftest import random_events
 from tests.recordings.build_hdf5 import CHUNK, compound_events, hdf5_file
-from tests.recordings.sample_files import sample_events
+from tests.recordings.sample_files import SAMPLES, sample_events
 
 BLOSC = [(cname, shuffle) for cname in ("lz4", "lz4hc", "zlib", "zstd") for shuffle in (0, 1, 2)]
 FILTERS: dict[str, dict[str, Any]] = {
@@ -175,6 +175,25 @@ def test_a_bomb_inside_a_small_chunk_loses_that_chunk_alone(tmp_path: Path) -> N
     mask[CHUNK : 2 * CHUNK] = False
     assert kept == events[mask]
     assert recording.report.dropped["events in damaged chunks"].count == CHUNK
+
+
+def test_chunks_side_by_side_are_read_as_far_as_the_shortest_goes(tmp_path: Path) -> None:
+    """A table whose columns lie in two chunks: the second chunk of t and p expands to half its rows."""
+    events = sample_events()
+    buffer = io.BytesIO(SAMPLES["hdf5 mvsec"].build(events))
+    with h5py.File(buffer, "r+") as file:
+        table = file["davis/left/events"]
+        half = np.ascontiguousarray(table[CHUNK : CHUNK + CHUNK // 2, 2:])
+        table.id.write_direct_chunk((CHUNK, 2), zlib.compress(half.tobytes()))
+    path = tmp_path / "short.h5"
+    path.write_bytes(buffer.getvalue())
+    recording = open_recording(path, sensor_size=events.sensor_size)
+    with pytest.warns(DamageWarning):
+        kept = recording.read()
+    mask = np.ones(len(events), bool)
+    mask[CHUNK + CHUNK // 2 : 2 * CHUNK] = False
+    assert kept == events[mask]
+    assert recording.report.dropped["events in damaged chunks"].count == CHUNK // 2
 
 
 def test_rows_that_were_only_declared_take_no_time(tmp_path: Path) -> None:

@@ -186,7 +186,8 @@ class Dataset:
                 parts.append(self._decoded(address, size, int(self.chunks.mask[index])))
             except (Damaged, LimitExceeded):
                 return Piece(start, stop, None, "events in damaged chunks", offset)
-        data = parts[0] if across == 1 else np.hstack(parts)
+        rows = min(part.shape[0] for part in parts)
+        data = parts[0] if across == 1 else np.hstack([part[:rows] for part in parts])
         data = data[:, : self.shape[1]] if len(self.shape) == 2 else data
         whole = min(data.shape[0], stop - start)
         if start + whole <= row:
