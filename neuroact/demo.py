@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.datasets import Converted, Sample, Store, convert, open_store
-from neuroact.datasets.scenes import RotatingBar, Scene, WalkingFigure, WavingFigure
-from neuroact.datasets.simulated import stream
+from neuroact.datasets.simulation.scenes import RotatingBar, Scene, WalkingFigure, WavingFigure
+from neuroact.datasets.simulation.simulated import stream
 from neuroact.errors import StoreError
 from neuroact.recordings import DamageWarning, open_recording, write_recording
 from neuroact.recordings.summary import Summary, summarise

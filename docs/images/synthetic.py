@@ -5,9 +5,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from neuroact.datasets.actions import ACTIONS
-from neuroact.datasets.casting import shot
-from neuroact.datasets.simulated import record
+from neuroact.datasets.simulation.actions import ACTIONS
+from neuroact.datasets.simulation.casting import shot
+from neuroact.datasets.simulation.simulated import record
 
 SIZE = (160, 120)
 MOMENTS = (0.5, 1.1, 1.5, 1.9, 2.5)

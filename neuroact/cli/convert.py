@@ -14,7 +14,7 @@ from neuroact.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from neuroact.datasets import Converted, Estimate, Record
-    from neuroact.datasets.request import Settings, Target
+    from neuroact.datasets.store.request import Settings, Target
 
 KINDS = "events, voxel, frames, surface, points or spikes"
 
@@ -131,7 +131,7 @@ def command(
 
 def _target(kind: str, given: dict[str, Any]) -> Target:
     """The settings of what to convert to. Raises `ValueError` for an option that belongs to another kind."""
-    from neuroact.datasets.request import KINDS
+    from neuroact.datasets.store.request import KINDS
 
     values = {name: value for name, value in given.items() if value is not None}
     if kind not in KINDS:

@@ -14,8 +14,8 @@ import typer
 from neuroact.cli import options
 
 if TYPE_CHECKING:
-    from neuroact.datasets.group import Progress
-    from neuroact.datasets.synthetic import Made
+    from neuroact.datasets.conversion.group import Progress
+    from neuroact.datasets.simulation.synthetic import Made
 
 MAKERS = ("synthetic",)
 
@@ -46,7 +46,7 @@ def command(
       neuroact convert synthetic:synthetic -o store --to voxel --windows 1
     """
     from neuroact.cores import granted
-    from neuroact.datasets.synthetic import SUFFIXES, make_synthetic
+    from neuroact.datasets.simulation.synthetic import SUFFIXES, make_synthetic
 
     if name not in MAKERS:
         raise typer.BadParameter(f"there is no way to make {name!r}; there is {', '.join(MAKERS)}")

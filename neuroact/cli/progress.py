@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neuroact.datasets.group import Progress as Step
+from neuroact.datasets.conversion.group import Progress as Step
+from neuroact.datasets.conversion.watching import Watcher
 from neuroact.datasets.sources import Collection
-from neuroact.datasets.watching import Watcher
 from neuroact.viewing import quantities
 
 LINE_EVERY = 10.0

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from neuroact.datasets import catalogue
-from neuroact.datasets.layout import STORE_FILE
 from neuroact.datasets.source import Listing, Source
 from neuroact.datasets.sources import collect
-from neuroact.datasets.store import Store, open_store
+from neuroact.datasets.store.layout import STORE_FILE
+from neuroact.datasets.store.store import Store, open_store
 from neuroact.errors import DatasetError, SplitLeak
 
 Kind = Literal["subject", "recording", "windows", "content", "neighbours"]

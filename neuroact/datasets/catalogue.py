@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neuroact.datasets import (
+from neuroact.datasets.dataset import Dataset
+from neuroact.datasets.published import (
     daily_dvs,
     dailydvs200,
     dvs128_gesture,
@@ -15,10 +16,9 @@ from neuroact.datasets import (
     paf,
     pokerdvs,
     seact,
-    synthetic,
     tonic_layout,
 )
-from neuroact.datasets.dataset import Dataset
+from neuroact.datasets.simulation import synthetic
 from neuroact.datasets.source import Listing
 from neuroact.errors import DatasetError, RecordingNotFound
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from neuroact.datasets.layout import STORE_FILE
 from neuroact.datasets.source import Listing, Source
+from neuroact.datasets.store.layout import STORE_FILE
 from neuroact.errors import RecordingNotFound, UnknownFormat
 from neuroact.recordings import reader
 from neuroact.recordings.detection import detect_format

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from neuroact.datasets import catalogue, nmnist
+from neuroact.datasets import catalogue
 from neuroact.datasets.dataset import Dataset
 from neuroact.datasets.folders import folder_listing
+from neuroact.datasets.published import nmnist
 from neuroact.datasets.source import Listing, Source
 from neuroact.errors import DatasetError, RecordingNotFound
 

@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from neuroact.cli import datasets_make
-from neuroact.datasets import synthetic
+from neuroact.datasets.simulation import synthetic
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,13 @@ import numpy as np
 
 from neuroact import Events, write_recording
 from neuroact.datasets import ConvertRequest, Store, open_store
-from neuroact.datasets.folder_store import convert_folder
-from neuroact.datasets.group import convert_group
-from neuroact.datasets.manifest import Record
-from neuroact.datasets.planning import Group
-from neuroact.datasets.request import Settings
+from neuroact.datasets.conversion.folder_store import convert_folder
+from neuroact.datasets.conversion.group import convert_group
+from neuroact.datasets.conversion.planning import Group
+from neuroact.datasets.conversion.watching import Silent
 from neuroact.datasets.sources import collect
-from neuroact.datasets.watching import Silent
+from neuroact.datasets.store.manifest import Record
+from neuroact.datasets.store.request import Settings
 from tests.conftest import random_events
 
 

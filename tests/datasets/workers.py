@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from neuroact.datasets.group import Progress, convert_group
-from neuroact.datasets.manifest import Record
-from neuroact.datasets.planning import Group
+from neuroact.datasets.conversion.group import Progress, convert_group
+from neuroact.datasets.conversion.planning import Group
+from neuroact.datasets.store.manifest import Record
 
 
 @dataclass(frozen=True)

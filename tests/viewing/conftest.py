@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from neuroact import Events, write_recording
-from neuroact.datasets.scenes import WalkingFigure
-from neuroact.datasets.simulated import record
+from neuroact.datasets.simulation.scenes import WalkingFigure
+from neuroact.datasets.simulation.simulated import record
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""From recordings to a store: windows, groups of recordings, the processes that convert them."""
