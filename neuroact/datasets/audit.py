@@ -126,7 +126,7 @@ def audit(what: Listing | Sequence[Source] | Store, *, within: float = WITHIN, c
     """Looks for what the splits share: subjects, recordings, windows of one recording, content, neighbours in time.
 
     - `what`: the listing of a data set, of which its lists count even if the recordings are not there; sources; or a
-      store, which knows no subjects and no times.
+      store.
     - `within`: how near recordings of one class may be, in seconds, before they count as neighbours.
     - `content`: compare files. Those are read whose size another file has too. A store knows the content by itself.
 
@@ -177,9 +177,12 @@ def _of_store(store: Store) -> list[Member]:
     return [
         Member(
             name=record.source,
-            key=record.source,
+            key=record.source if record.span is None else record.source.rpartition("#")[0],
             split=record.split or "",
             class_name=None if record.label is None else store.classes[record.label],
+            subject=record.subject,
+            recorded=record.recorded,
+            span=record.span,
             content=record.sha256,
         )
         for record in store.records

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from neuroact.datasets.audit import Audit, Leak, audit, auditable
+from neuroact.datasets.simulation.synthetic import make_synthetic
 from neuroact.datasets.source import Listing, Source
 from neuroact.errors import DatasetError, SplitLeak
 from tests.datasets.builders import converted, write_nmnist, write_recordings
 from tests.datasets.dailydvs200_copy import lists, write_lists
+from tests.datasets.published.test_dvs128_gesture import write_gestures
 
 NOON = datetime.fromisoformat("2023-11-11T12:00:00")
 
@@ -149,6 +151,22 @@ def test_a_store_knows_its_content(tmp_path: Path) -> None:
     assert kinds(result) == [("content", ("train", "test"), 1)]
     assert result.unknown == {"subject": 4, "recorded": 4}
     assert {name: split.classes for name, split in result.splits.items()} == {"train": 2, "test": 1}
+
+
+def test_a_store_knows_subjects_times_and_parts(tmp_path: Path) -> None:
+    gestures = tmp_path / "gestures"
+    write_gestures(gestures, ["user03_led", "user03_lab", "user24_led"])
+    (gestures / "trials_to_train.txt").write_text("user03_led.aedat\n")
+    (gestures / "trials_to_test.txt").write_text("user03_lab.aedat\nuser24_led.aedat\n")
+    converted(Path(f"dvs128_gesture:{gestures}"), tmp_path / "parts")
+    of_set, of_store = (audit(auditable(name)) for name in (f"dvs128_gesture:{gestures}", str(tmp_path / "parts")))
+    assert kinds(of_store) == kinds(of_set) == [("subject", ("train", "test"), 1)]
+    assert (of_store.recordings, of_store.splits) == (of_set.recordings, of_set.splits)
+    make_synthetic(tmp_path / "made", 20, duration=30_000, sensor_size=(32, 24))
+    converted(Path(f"synthetic:{tmp_path / 'made'}"), tmp_path / "times")
+    of_set, of_store = (audit(auditable(name)) for name in (f"synthetic:{tmp_path / 'made'}", str(tmp_path / "times")))
+    assert of_store.unknown == {}
+    assert of_store.leaks == of_set.leaks
 
 
 def test_numbers_that_repeat_are_not_recordings_that_repeat(tmp_path: Path) -> None:

@@ -35,12 +35,9 @@ def convert_recording(source: Source, index: int, request: ConvertRequest, shard
         if isinstance(error, OSError) and not isinstance(error, NeuroactError):
             raise
         samples = dict(shards.samples)
-        return Record(
-            source.name,
-            source.size,
+        return Record.of(
+            source,
             sha256=_sha256(source.path),
-            label=source.label,
-            split=source.split,
             state="partial" if samples else "failed",
             reason=described(error),
             samples=sum(samples.values()),
@@ -61,12 +58,9 @@ def encode_recording(source: Source, index: int, request: ConvertRequest, shards
         conversion = Conversion(stream, request, shards, Origin(index, source.label, stream.sensor_size))
         conversion.run()
         samples = dict(shards.samples)
-        return Record(
-            source.name,
-            source.size,
+        return Record.of(
+            source,
             sha256=digest(),
-            label=source.label,
-            split=source.split,
             samples=sum(samples.values()),
             shards=samples,
             **conversion.findings(),

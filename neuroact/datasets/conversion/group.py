@@ -43,9 +43,7 @@ def convert_group(group: Group, send: Callable[[Progress], None]) -> list[Record
     with one_core(), Shards(group.shard, group.request) as shards:
         for index, source in enumerate(group.sources, group.first):
             if index in group.quarantined:
-                reason = group.quarantined[index]
-                records.append(Record(source.name, source.size, label=source.label, split=source.split,
-                                      state="quarantined", reason=reason))  # fmt: skip
+                records.append(Record.of(source, state="quarantined", reason=group.quarantined[index]))
                 continue
             send(Progress(index))
             teller = Teller(index, send)

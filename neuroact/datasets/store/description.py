@@ -21,7 +21,7 @@ from neuroact.errors import StoreError
 class SourceSet(BaseModel):
     """What a store is made of: how many recordings or parts of them, their bytes, and a digest.
 
-    The digest is over names, sizes, labels, splits, and spans where parts are meant.
+    The digest is over all that a store keeps of them, and how they are read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,9 +34,9 @@ class SourceSet(BaseModel):
         """The description of `sources`."""
         digest = hashlib.sha256()
         for source in sources:
-            known = [source.name, source.size, source.label, source.split, source.sensor_size, source.format]
-            known += [] if source.span is None else [source.span]
-            digest.update(json.dumps(known).encode() + b"\n")
+            read = [source.name, source.size, source.sensor_size, source.format, source.span]
+            kept = [source.label, source.split, source.subject, source.recorded and source.recorded.isoformat()]
+            digest.update(json.dumps(read + kept).encode() + b"\n")
         return cls(recordings=len(sources), bytes=total_bytes(sources), sha256=digest.hexdigest())
 
 

@@ -1,6 +1,6 @@
 """The names of a store's files."""
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised whenever shards or manifests are laid out anew."""
 STORE_FILE = "store.json"
 """What was asked. Its presence marks a folder as a converted store."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Literal, Self
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from neuroact.datasets.source import Source
 
 State = Literal["done", "partial", "failed", "quarantined"]
 
@@ -15,7 +18,8 @@ class Record:
     """What became of one recording.
 
     - `source`: its name. `bytes`, `sha256`: of the file; the latter None if it could not be read.
-    - `label`, `split`: None where unknown.
+    - `label`, `split`, `subject`, `recorded`: as its data set has them, None where it is not known.
+    - `span`: the part of the file that is meant, `start <= t < stop` in µs; None for all of it.
     - `state`: `done`; `partial`, something was lost; `failed`, nothing could be kept; `quarantined`, it twice killed
       the process that converted it. `reason` says why.
     - `format`, `sensor_size`: as read, before filters.
@@ -31,6 +35,9 @@ class Record:
     sha256: str | None = None
     label: int | None = None
     split: str | None = None
+    subject: str | None = None
+    recorded: datetime | None = None
+    span: tuple[int, int] | None = None
     state: State = "done"
     reason: str | None = None
     format: str | None = None
@@ -43,6 +50,12 @@ class Record:
     events_late: int = 0
     events_between: int = 0
 
+    @classmethod
+    def of(cls, source: Source, **found: Any) -> Self:
+        """What is known of a source beforehand, and what was found of it."""
+        known = {name: getattr(source, name) for name in ("label", "split", "subject", "recorded", "span")}
+        return cls(source.name, source.size, **known, **found)
+
     @property
     def sound(self) -> bool:
         """Whether nothing went wrong."""
@@ -50,13 +63,14 @@ class Record:
 
     def to_json(self) -> dict[str, object]:
         """Plain values for `json.dumps`."""
-        return asdict(self)
+        return asdict(self) | {"recorded": self.recorded and self.recorded.isoformat()}
 
     @classmethod
-    def from_json(cls, values: dict[str, object]) -> Self:
-        """The inverse of `to_json`."""
-        size = values.get("sensor_size")
-        return cls(**(values | {"sensor_size": tuple(size) if isinstance(size, list) else None}))  # type: ignore[arg-type]
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The inverse of `to_json`. Raises `ValueError` or `TypeError` for anything else."""
+        pairs = {name: tuple(values[name]) for name in ("sensor_size", "span") if values.get(name)}
+        recorded = {"recorded": datetime.fromisoformat(values["recorded"])} if values.get("recorded") else {}
+        return cls(**(values | pairs | recorded))
 
 
 def to_lines(records: Iterable[Record]) -> str:

@@ -143,7 +143,7 @@ def test_what_is_no_store_is_said_to_be_none(tmp_path: Path) -> None:
 
 
 DAMAGE: list[tuple[str, Callable[[str], str], str]] = [
-    ("store.json", lambda text: text.replace('"layout": 1', '"layout": 2'), "layout 2; this neuroact reads layout 1"),
+    ("store.json", lambda text: text.replace('"layout": 2', '"layout": 9'), "layout 9; this neuroact reads layout 2"),
     ("store.json", lambda text: text[:50], "not a description of a converted store"),
     ("store.json", lambda text: text.replace('"kind"', '"kinds"'), "not a description of a converted store"),
     ("manifest.jsonl", lambda text: text[:-9], "not a manifest"),
