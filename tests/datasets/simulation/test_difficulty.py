@@ -1,4 +1,4 @@
-"""Which action it was is in the motion: a linear model tells it too seldom, a network that sees motion nearly always."""
+"""Which action it was is in the motion: a linear model seldom tells it, a network that sees motion nearly always."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
