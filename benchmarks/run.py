@@ -12,6 +12,7 @@ SCRIPTS = {
     "reading": "Recordings to columns",
     "encoding": "Encoders",
     "converting": "A recording to a converted store",
+    "simulating": "The simulated set",
     "loading": "Samples for training",
     "startup": "The command line",
     "kernels": "Kernels on a CPU",
