@@ -51,8 +51,10 @@ def list_command(as_json: options.AsJson = False) -> None:
       neuroact datasets list
     """
     from neuroact.datasets.catalogue import DATASETS
+    from neuroact.datasets.published.tonic_layout import ON_DISK, described
 
-    records = [{key: getattr(dataset, key) for key in LISTED} for dataset in DATASETS.values()]
+    known = [*DATASETS.values(), *map(described, ON_DISK)]
+    records = [{key: getattr(dataset, key) for key in LISTED} for dataset in known]
     if as_json:
         typer.echo(json.dumps(records, indent=2))
         return
@@ -68,7 +70,7 @@ def list_command(as_json: options.AsJson = False) -> None:
             ", ".join(dataset.schemes),
             dataset.place,
         ]
-        for dataset in DATASETS.values()
+        for dataset in known
     ]
     typer.echo(aligned([head, *rows], right=frozenset((2, 3))))
 

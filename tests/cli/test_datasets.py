@@ -14,6 +14,7 @@ from tests.datasets.builders import write_recordings
 from tests.datasets.dailydvs200_copy import lists, write_copy, write_lists
 
 COMMANDS = ["list", "verify", "audit"]
+TONICS = ["tonic:NMNIST", "tonic:POKERDVS", "tonic:NCALTECH101"]
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_list_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["datasets", "list"]) == ExitCode.DONE
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["name", "title", "classes", "recordings", "sensor", "licence", "splits", "where", "from"]
-    assert {row.split()[0] for row in rows} == set(catalogue.DATASETS)
+    assert {row.split()[0] for row in rows} == {*catalogue.DATASETS, *TONICS}
     (row,) = (row for row in rows if row.startswith("dailydvs200 "))
     assert row.split() == [
         "dailydvs200", "DailyDVS-200", "200", "22,046", "320x240", "MIT", "strict,", "official",
@@ -49,7 +50,7 @@ def test_list_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["datasets", "list", "--json"]) == ExitCode.DONE
     values = {value["name"]: value for value in json.loads(capsys.readouterr().out)}
-    assert set(values) == set(catalogue.DATASETS)
+    assert set(values) == {*catalogue.DATASETS, *TONICS}
     daily = values["dailydvs200"]
     assert (daily["recordings"], daily["sensor_size"], daily["licence"]) == (22_046, [320, 240], "MIT")
     assert daily["schemes"] == ["strict", "official"]

@@ -4,7 +4,8 @@
     ROOT/SeAct_train.txt, SeAct_val.txt                         464 and 116 lines; what counts are the last two names
 
 The code's first digit is the theme. The authors' split is by recording: every person is in train and in val, and a
-class has 1 to 5 recordings in val. E-FAction, which SpikMamba is also tested on, has another layout.
+class has 1 to 5 recordings in val. E-FAction, which SpikMamba is also tested on, has another layout (a folder
+a class, numbered from 1): `convert FOLDER` reads it as class folders; its list of class names was not to be found.
 """
 
 from __future__ import annotations

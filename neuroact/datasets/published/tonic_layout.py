@@ -20,18 +20,24 @@ ON_DISK: dict[str, tuple[Dataset, str]] = {
 """tonic's name of a set -> the set, and where below tonic's folder of that name its files are."""
 
 
-def dataset(name: str) -> Dataset:
-    """What `tonic:NAME` stands for; its ROOT is what tonic calls `save_to`.
-
-    Raises `MissingExtra`, and `DatasetError` for a set that tonic does not have or whose files are not read here.
-    """
-    known, below = ON_DISK[checked(name)]
+def described(name: str) -> Dataset:
+    """A set of `ON_DISK` as `tonic:NAME`; its ROOT is what tonic calls `save_to`. Does without tonic."""
+    known, below = ON_DISK[name]
 
     def listing(root: Path, scheme: str) -> Listing:
         return known.listing(folder_of(name, below, root), scheme)
 
     files = "\n".join(str(Path(name, below, line)) for line in known.files.splitlines())
-    return replace(known, name=f"{PREFIX}:{name}", files=files, listing=listing)
+    place = f"tonic.datasets.{name}(save_to=ROOT)"
+    return replace(known, name=f"{PREFIX}:{name}", place=place, files=files, listing=listing)
+
+
+def dataset(name: str) -> Dataset:
+    """What `tonic:NAME` stands for.
+
+    Raises `MissingExtra`, and `DatasetError` for a set that tonic does not have or whose files are not read here.
+    """
+    return described(checked(name))
 
 
 def checked(name: str) -> str:
