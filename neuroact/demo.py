@@ -1,4 +1,4 @@
-"""The whole way once, on recordings that the demo simulates itself: record, convert, view, report."""
+"""The whole way once, on simulated actions that the demo makes itself: record, audit, convert, view, report."""
 
 from __future__ import annotations
 
@@ -18,32 +18,29 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroact.cores import granted
 from neuroact.datasets import Converted, Sample, Store, convert, open_store
-from neuroact.datasets.simulation.scenes import RotatingBar, Scene, WalkingFigure, WavingFigure
-from neuroact.datasets.simulation.simulated import stream
+from neuroact.datasets.audit import Audit, audit
+from neuroact.datasets.simulation.actions import ACTIONS
+from neuroact.datasets.simulation.casting import shot
+from neuroact.datasets.simulation.synthetic import DURATION, SENSOR_SIZE, make_synthetic
 from neuroact.errors import StoreError
-from neuroact.recordings import DamageWarning, open_recording, write_recording
+from neuroact.recordings import DamageWarning, open_recording
 from neuroact.recordings.summary import Summary, summarise
 from neuroact.viewing import STYLES, View, quantities, report, view
 from neuroact.viewing.point_cloud import figures
 from neuroact.viewing.voxels import voxel_strip
 
-DURATION = 2_000_000
-WINDOW = 50_000
+RECORDINGS = 2 * len(ACTIONS)
+WINDOW = 250_000
 POINTS = 30_000
-SENSOR_SIZE = (320, 240)
-SHOTS: dict[str, Scene] = {
-    "walk/walk_0.raw": WalkingFigure(phase=0.18),
-    "walk/walk_1.aedat4": WalkingFigure(phase=0.7, speed=-0.35, steps_per_s=1.5, height=0.7),
-    "wave/wave_0.raw": WavingFigure(),
-    "wave/wave_1.aedat4": WavingFigure(x=-0.2, waves_per_s=2.2, height=0.75, phase=0.3),
-    "turn/turn_0.raw": RotatingBar(),
-    "turn/turn_1.aedat4": RotatingBar(turns_per_s=-0.6, length=0.6, phase=0.4),
-}
-"""What is simulated, by the name of its file; the folder is the class."""
-SHOWN = "walk/walk_0.raw"
-CUT = "walk/walk_cut.raw"
-"""A copy of `SHOWN` that ends in the middle of a word, as after a crash of the recording program."""
+SET = "synthetic"
+SHOTS = tuple(f"{SET}/{shot(0, number).stem}.aedat4" for number in range(len(ACTIONS)))
+"""A recording of each action, as a store names them."""
+SHOWN = SHOTS[7]
+"""Somebody walks to the right, in front of a white wall."""
+CUT = "cut.aedat4"
+"""A copy of `SHOWN` that ends in the middle of a packet, as after a crash of the recording program."""
 MARKER = "neuroact-demo"
 """A file that says a folder is the demo's own, to be made anew."""
 PACKAGES = ("neuroact", "numpy", "numba", "h5py", "matplotlib", "plotly")
@@ -56,6 +53,7 @@ class Results:
     """What the demo made, and how many seconds each step took."""
 
     summaries: dict[str, Summary]
+    audited: Audit
     converted: Converted
     store: Store
     seen: View
@@ -79,22 +77,24 @@ def run(folder: Path, tell: Tell) -> Path:
         yield
         seconds[name] = time.perf_counter() - begin
 
-    recordings, voxels, sheet = folder / "recordings", folder / "voxels", folder / "view.png"
+    voxels, sheet = folder / "voxels", folder / "view.png"
     with step("simulate and write"):
-        _simulate(recordings, tell)
+        _simulate(folder, tell)
     with step("read and sum up"):
-        summaries = {name: summarise(open_recording(recordings / name)) for name in sorted((*SHOTS, CUT))}
+        summaries = {name: summarise(open_recording(folder / name)) for name in (*SHOTS, CUT)}
     tell(f"converting them to voxel grids of {quantities.duration(WINDOW)}: {voxels}")
     with step("convert"):
-        converted = convert(recordings, voxels, to="voxel", window=WINDOW)
+        converted = convert([f"synthetic:{folder / SET}", str(folder / CUT)], voxels, to="voxel", window=WINDOW)
     store = open_store(voxels)
     tell(f"  {len(store)} samples from {len(converted.records)} recordings")
-    recording = open_recording(recordings / SHOWN)
+    audited = audit(store)
+    tell(f"  {'its splits share nobody and nothing' if audited.clean else audited.leaks[0]}")
+    recording = open_recording(folder / SHOWN)
     with step("view as PNG and HTML"):
         seen = view(recording, sheet)
         view(recording, folder / "view.html")
     tell(f"viewed {SHOWN}: {sheet} and {folder / 'view.html'}")
-    results = Results(summaries, converted, store, seen, sheet, seconds)
+    results = Results(summaries, audited, converted, store, seen, sheet, seconds)
     path = folder / "report.html"
     _report(path, results)
     store.close()
@@ -112,11 +112,10 @@ def _clear(folder: Path) -> None:
 
 
 def _simulate(folder: Path, tell: Tell) -> None:
-    for seed, (name, scene) in enumerate(SHOTS.items()):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_recording(stream(scene, DURATION, sensor_size=SENSOR_SIZE, seed=seed), path)
-        tell(f"simulated {path}: {quantities.duration(DURATION)}, {quantities.size(path.stat().st_size)}")
+    where = folder / SET
+    tell(f"simulating {RECORDINGS} recordings of {len(ACTIONS)} actions: {where}")
+    made = make_synthetic(where, RECORDINGS, jobs=granted(), duration=DURATION, sensor_size=SENSOR_SIZE)
+    tell(f"  {quantities.scaled(made.events, '')} events, {quantities.size(made.bytes)}")
     whole = (folder / SHOWN).read_bytes()
     (folder / CUT).write_bytes(whole[: len(whole) * 3 // 5 | 1])
     tell(f"cut a copy in the middle, to see what becomes of it: {folder / CUT}")
@@ -128,7 +127,7 @@ def _report(path: Path, results: Results) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DamageWarning)
         cloud, _, shown = figures(seen, style=style, points=POINTS)
-    events = sum(summary.events for summary in summaries.values())
+    events = sum(record.events_read for record in results.converted.records)
     sample = _sample_of(store, SHOWN)
     grid = cast(NDArray[np.float32], sample.data)
     shape = " × ".join(str(side) for side in grid.shape)
@@ -139,7 +138,7 @@ def _report(path: Path, results: Results) -> None:
         ),
         report.key_figures(
             [
-                (str(len(summaries)), "recordings, two formats"),
+                (str(len(store.records)), f"recordings of {len(ACTIONS)} actions"),
                 (quantities.scaled(events, ""), "events"),
                 (str(len(store)), f"voxel grids of {shape}"),
                 (quantities.size(sum(p.stat().st_size for p in store.path.glob("*.h5"))), "of store"),
@@ -160,6 +159,8 @@ def _report(path: Path, results: Results) -> None:
         report.heading("Recordings"),
         report.paragraph("Nothing is lost without a word: the copy that was cut says where, and gives all before it."),
         _table_of_recordings(summaries),
+        report.heading("Splits"),
+        _audited(results.audited),
         report.heading("Conversion"),
         _table_of_records(results.converted),
         report.heading("Time"),
@@ -184,6 +185,15 @@ def _table_of_recordings(summaries: dict[str, Summary]) -> str:
     damages = {_damage(summary) for summary in summaries.values()} - {"none"}
     head = ["recording", "format", "size", "events", "duration", "rate", "ON", "damage"]
     return report.table(head, rows, right=range(2, 7), alarm=damages)
+
+
+def _audited(audited: Audit) -> str:
+    rows = [
+        [name, str(split.recordings), str(split.classes), str(split.subjects)] for name, split in audited.splits.items()
+    ]
+    found = "; ".join(map(str, audited.leaks)) or "The splits share no subject, no recording and no equal file."
+    head = ["split", "recordings", "classes", "subjects"]
+    return report.paragraph(found) + report.table(head, rows, right=range(1, 4))
 
 
 def _sample_of(store: Store, source: str) -> Sample:
@@ -213,9 +223,10 @@ def _table_of_records(converted: Converted) -> str:
 
 
 def _commands(folder: Path) -> str:
-    return f"""neuroact info {folder}/recordings/*/*
-neuroact view {folder}/recordings/{SHOWN} -o sheet.png
-neuroact convert {folder}/recordings -o voxels --to voxel --window {WINDOW // 1000}ms"""
+    return f"""neuroact info {folder / SHOWN}
+neuroact view {folder / SHOWN} -o sheet.png
+neuroact datasets audit synthetic:{folder / SET}
+neuroact convert synthetic:{folder / SET} -o voxels --to voxel --window {WINDOW // 1000}ms"""
 
 
 def _machine() -> list[list[str]]:

@@ -8,8 +8,7 @@ import pytest
 from neuroact import demo, open_recording, open_store
 from neuroact.cli.app import run
 from neuroact.cli.exit_codes import ExitCode
-
-SHOTS = {name: demo.SHOTS[name] for name in (demo.SHOWN, "turn/turn_1.aedat4")}
+from neuroact.datasets.simulation.actions import ACTIONS
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +17,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "DURATION", 300_000)
         patch.setattr(demo, "SENSOR_SIZE", (120, 90))
-        patch.setattr(demo, "SHOTS", SHOTS)
+        patch.setattr(demo, "RECORDINGS", 20)
         lines: list[str] = []
         folder = tmp_path_factory.mktemp("made") / "demo"
         assert demo.run(folder, lines.append) == folder / "report.html"
@@ -27,13 +26,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[
 
 def test_it_makes_recordings_that_differ_and_a_store_of_them(made: tuple[Path, list[str]]) -> None:
     folder, _ = made
-    recordings = {name: open_recording(folder / "recordings" / name).read() for name in SHOTS}
+    recordings = {name: open_recording(folder / name).read() for name in demo.SHOTS}
     assert {events.sensor_size for events in recordings.values()} == {(120, 90)}
-    assert len({events.checksum() for events in recordings.values()}) == len(SHOTS)
+    assert len({events.checksum() for events in recordings.values()}) == len(demo.SHOTS)
     store = open_store(folder / "voxels")
-    assert list(store.classes) == ["turn", "walk"]
+    assert store.classes == tuple(action.name for action in ACTIONS)
     states = {record.source: record.state for record in store.records}
-    assert states == {**dict.fromkeys(SHOTS, "done"), demo.CUT: "partial"}
+    assert states.pop(demo.CUT) == "partial"
+    assert len(states) == 20
+    assert set(states.values()) == {"done"}
+    assert set(demo.SHOTS) < set(states)
     assert all(sample.data.shape == (5, 90, 120) for sample in store)  # type: ignore[union-attr]
     store.close()
 
@@ -41,10 +43,11 @@ def test_it_makes_recordings_that_differ_and_a_store_of_them(made: tuple[Path, l
 def test_the_report_holds_every_recording_and_the_pictures(made: tuple[Path, list[str]]) -> None:
     folder, lines = made
     page = (folder / "report.html").read_text()
-    for name in (*SHOTS, demo.CUT):
+    for name in (*demo.SHOTS, demo.CUT):
         assert page.count(f"<td>{name}</td>") == 2
     assert page.count("data:image/png;base64,") >= 2
     assert "cut at byte" in page
+    assert "The splits share no subject, no recording and no equal file." in page
     assert '<td class="alarm">partial</td>' in page
     assert any(str(folder / "voxels") in line for line in lines)
     assert (folder / "view.png").stat().st_size > 10_000

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from neuroact import Events, write_recording
-from neuroact.datasets.simulation.scenes import WalkingFigure
+from neuroact.datasets.simulation.casting import shot
 from neuroact.datasets.simulation.simulated import record
 
 
 @pytest.fixture(scope="session")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """0.4 s of a walking figure on 160x120 pixels, as EVT3."""
+    """0.4 s of a figure that walks on 160x120 pixels, as EVT3."""
     path = tmp_path_factory.mktemp("recordings") / "walk <b>&.raw"
-    write_recording(record(WalkingFigure(phase=0.5), 400_000, sensor_size=(160, 120)), path)
+    write_recording(record(shot(0, 7, duration=0.4).stage, 400_000, sensor_size=(160, 120)), path)
     return path
 
 

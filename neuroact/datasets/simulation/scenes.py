@@ -44,22 +44,6 @@ class Scene(ABC):
         return frame
 
 
-@dataclass(frozen=True)
-class RotatingBar(Scene):
-    """A bar that turns about the centre, `turns_per_s` times a second."""
-
-    turns_per_s: float = 1.0
-    length: float = 0.8
-    radius: float = 0.03
-    brightness: float = 0.9
-    phase: float = 0.0
-
-    def capsules(self, t: float) -> Sequence[Capsule]:
-        angle = CYCLE * (self.turns_per_s * t + self.phase)
-        x, y = 0.5 * self.length * math.cos(angle), 0.5 * self.length * math.sin(angle)
-        return [(-x, -y, x, y, self.radius, self.brightness)]
-
-
 class Clothes(NamedTuple):
     """Brightness of a figure's parts, from 0 to 1: head and forearms, trunk and upper arms, legs."""
 
@@ -145,69 +129,6 @@ class Pose:
         length = length * self.height
         stop = start[0] + length * math.sin(angle), start[1] + length * math.cos(angle)
         return (*start, *stop, radius * self.height * self.build, tone)
-
-
-@dataclass(frozen=True)
-class WavingFigure(Scene):
-    """A standing figure that waves one raised arm, `waves_per_s` times a second, and sways a little, as people do."""
-
-    waves_per_s: float = 1.5
-    sway: float = 0.015
-    x: float = 0.0
-    height: float = 0.85
-    brightness: float = 0.8
-    phase: float = 0.0
-
-    def capsules(self, t: float) -> Sequence[Capsule]:
-        swing = math.sin(CYCLE * (self.waves_per_s * t + self.phase))
-        pose = Pose(
-            (self.x + self.sway * math.sin(0.6 * CYCLE * t + CYCLE * self.phase), 0.02),
-            self.height,
-            breadth=0.17,
-            upper_arms=(-0.25, 2.1 - 0.1 * swing),
-            forearms=(-0.15, 2.9 + 0.6 * swing),
-        )
-        return pose.capsules(self.brightness)
-
-
-@dataclass(frozen=True)
-class WalkingFigure(Scene):
-    """A figure that walks across the frame at `speed` frame heights a second and comes back in at the other side."""
-
-    steps_per_s: float = 1.8
-    speed: float = 0.45
-    height: float = 0.8
-    brightness: float = 0.8
-    phase: float = 0.0
-    aspect: float = 4 / 3
-
-    def capsules(self, t: float) -> Sequence[Capsule]:
-        stride = CYCLE * (0.5 * self.steps_per_s * t + self.phase)
-        span = self.aspect + self.height
-        x = (self.speed * t + self.phase * span) % span - 0.5 * span
-        facing = math.copysign(1.0, self.speed)
-
-        def leg(angle: float) -> tuple[float, float]:
-            thigh = 0.45 * math.sin(angle)
-            bend = 0.25 + 0.45 * max(0.0, math.cos(angle))  # the knee bends while the leg swings forward
-            return facing * thigh, facing * (thigh - bend)
-
-        def arm(angle: float) -> tuple[float, float]:
-            upper = 0.4 * math.sin(angle)
-            return facing * upper, facing * (upper + 0.35)
-
-        legs = leg(stride), leg(stride + math.pi)
-        arms = arm(stride + math.pi), arm(stride)
-        bob = 0.012 * self.height * math.cos(2 * stride)
-        pose = Pose(
-            (x, 0.02 + bob),
-            self.height,
-            thighs=(legs[0][0], legs[1][0]),
-            shins=(legs[0][1], legs[1][1]),
-            upper_arms=(arms[0][0], arms[1][0]),
-            forearms=(arms[0][1], arms[1][1]),
-        )
-        return pose.capsules(self.brightness)
 
 
 @loop
