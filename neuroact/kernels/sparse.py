@@ -12,7 +12,11 @@ from torch import Tensor
 from neuroact.jit import loop, part
 from neuroact.kernels.arrays import array
 from neuroact.kernels.rows import Row
-from neuroact.kernels.threads import on_every_core
+
+SAMPLE = 64
+"""Rows whose spikes are counted: of a thousand values each, they tell a share of 0.2 to 0.002."""
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, less what is whole, fall between each other as evenly as any."""
 
 
 @part
@@ -54,10 +58,10 @@ def add_to_rows(row: Row, where: Row, count: int, source: Row, table: Row) -> No
 
 
 @loop
-def count_spikes(begin: int, end: int, s: Row, counts: Row) -> None:
-    """How many values of each row `begin` to `end` of `s` are not 0. In 32 bits, which vector instructions add up."""
-    for n in range(begin, end):
-        row = s[n]
+def count_spikes(s: Row, places: Row, counts: Row) -> None:
+    """How many values of some rows of `s` are not 0. In 32 bits, which vector instructions add up."""
+    for n in range(places.size):
+        row = s[places[n]]
         count = np.int32(0)
         for k in range(row.size):
             count = np.int32(count + np.int32(row[k] != 0))
@@ -65,8 +69,14 @@ def count_spikes(begin: int, end: int, s: Row, counts: Row) -> None:
 
 
 def density(s: Tensor) -> float:
-    """The share of the values of a matrix that are not 0, counted along rows, or columns if these are contiguous."""
+    """The share of the values of a matrix that are not 0, by a sample of its rows, or columns if these are contiguous.
+
+    The rows are `SAMPLE` of them, spread evenly but in no rhythm, since rows are often steps of time: all, if there are
+    no more.
+    """
     rows = s.t() if s.t().is_contiguous() else s.contiguous()
-    counts = np.empty(rows.shape[0], np.int32)
-    on_every_core(count_spikes, rows.shape[0], rows.numel(), array(rows), counts, alignment=1)
-    return int(counts.sum()) / max(1, rows.numel())
+    count = rows.shape[0]
+    places = np.arange(count) if count <= SAMPLE else (np.arange(1, SAMPLE + 1) * GOLDEN % 1 * count).astype(np.int64)
+    counts = np.empty(places.size, np.int32)
+    count_spikes(array(rows), places, counts)
+    return int(counts.sum()) / max(1, places.size * rows.shape[1])

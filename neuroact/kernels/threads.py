@@ -1,13 +1,13 @@
 """Runs a compiled loop over neurons on every core: whichever thread is free takes the next stretch of them.
 
-Python's threads, and not a parallel region of OpenMP's: compiled loops let go of Python's lock, and processes that fork
-(as data loaders do) and programs that call from several threads keep working. But torch's own threads, after each of
-its operations, wait for the next with a core to themselves for some milliseconds: a thread that shares that core takes
-fewer stretches, and one that has not begun when all are taken never does.
+The threads are torch's own, OpenMP's, where its library can be called (on Linux). After each operation of torch's they
+wait some milliseconds for the next with a core to themselves: other threads would have to share that core with them.
+Elsewhere, and in a process that was forked, whose copy of OpenMP has lost its threads, they are Python's.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +22,8 @@ STRETCH = 1 << 14
 """Values of a stretch at least: fewer are not worth a call."""
 SHARES = 4
 """Stretches for each thread at most."""
+
+_Work = Callable[[], None]
 
 
 def split(count: int, parts: int, alignment: int = ALIGNMENT) -> list[tuple[int, int]]:
@@ -43,13 +45,50 @@ def on_every_core(kernel: Callable[..., None], count: int, values: int, *args: A
         for start, stop in left:
             kernel(start, stop, *args)
 
-    jobs = [_pool(os.getpid(), threads).submit(work) for _ in range(min(threads, len(stretches)) - 1)]
+    threads = min(threads, len(stretches))
+    if threads <= 1:
+        work()
+    elif (team := _team(os.getpid())) is not None:
+        _in_team(team, work, threads)
+    else:
+        _in_pool(work, threads)
+
+
+def _in_team(team: Callable[..., None], work: _Work, threads: int) -> None:
+    failures: list[BaseException] = []
+
+    def member(_: Any) -> None:
+        try:
+            work()
+        except BaseException as failure:  # noqa: BLE001  (none may pass through OpenMP; it is raised again below)
+            failures.append(failure)
+
+    team(_MEMBER(member), None, threads, 0)
+    if failures:
+        raise failures[0]
+
+
+def _in_pool(work: _Work, threads: int) -> None:
+    jobs = [_pool(os.getpid(), threads).submit(work) for _ in range(threads - 1)]
     try:
         work()
     finally:
         for job in jobs:
             if not job.cancel():
                 job.result()
+
+
+_MEMBER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_IMPORTED_BY = os.getpid()
+
+
+@lru_cache(1)
+def _team(process: int) -> Callable[..., None] | None:
+    """`GOMP_parallel(member, data, threads, flags)` of the OpenMP that torch itself is linked to."""
+    if process != _IMPORTED_BY:
+        return None
+    parallel: Callable[..., None] | None = getattr(ctypes.CDLL(torch._C.__file__), "GOMP_parallel", None)
+    return parallel
 
 
 @lru_cache

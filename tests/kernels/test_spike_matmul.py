@@ -22,7 +22,7 @@ DENSITIES = [0.0, 0.01, 0.05, 0.5, 1.0]
 def always_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are summed however small the product and however many spikes there are."""
     monkeypatch.setattr(cpu, "SMALLEST", 0)
-    monkeypatch.setattr(cpu, "NARROWEST", 0)
+    monkeypatch.setattr(cpu, "WIDE", 1)
     monkeypatch.setattr(cpu, "BREAK_EVEN", 1.0)
 
 
@@ -106,11 +106,12 @@ def test_gradients_are_exact(backend: Any) -> None:
 @pytest.mark.parametrize(
     ("rows", "share", "columns", "dtype", "summed"),
     [
-        (1024, 0.05, 64, torch.float32, True),
-        (1024, 0.3, 64, torch.float32, False),
-        (1024, 0.05, 63, torch.float32, False),
-        (512, 0.05, 64, torch.float32, False),
-        (1024, 0.05, 64, torch.float64, False),
+        (4096, 0.02, 64, torch.float32, True),
+        (4096, 0.1, 64, torch.float32, False),
+        (4096, 0.1, 256, torch.float32, True),
+        (4096, 0.3, 256, torch.float32, False),
+        (512, 0.02, 64, torch.float32, False),
+        (4096, 0.02, 64, torch.float64, False),
     ],
 )
 def test_rows_are_summed_where_spikes_are_few(
@@ -118,17 +119,26 @@ def test_rows_are_summed_where_spikes_are_few(
 ) -> None:
     used = []
     monkeypatch.setattr(cpu, "sum_picked", lambda *_: used.append(True))
-    spike_matmul(spikes(rows, 64, share=share, dtype=dtype), weights(64, columns, dtype=dtype))
+    spike_matmul(spikes(rows, 128, share=share, dtype=dtype), weights(128, columns, dtype=dtype))
     assert bool(used) == summed
 
 
 @pytest.mark.parametrize("share", DENSITIES)
 def test_density_is_the_share_of_spikes(share: float) -> None:
-    s = spikes(500, 63, share=share)
+    s = spikes(64, 63, share=share)
     assert density(s) == density(s.t()) == density(s.to(torch.uint8)) == int(s.sum()) / s.numel()
     assert density(s[:, ::2]) == int(s[:, ::2].sum()) / s[:, ::2].numel()
     assert density(s * -0.5) == density(s)
     assert density(s[:0]) == 0
+
+
+@pytest.mark.parametrize("period", [1, 2, 3, 16, 64, 100])
+def test_density_of_many_rows_is_near_whatever_their_rhythm(period: int) -> None:
+    """Rows of spikes between rows without any, as when a layer fires at one step of many."""
+    s = torch.zeros(16_000, 500)
+    s[::period] = spikes(len(s[::period]), 500, share=0.5)
+    assert density(s) == pytest.approx(0.5 / period, rel=0.3, abs=0.01)
+    assert density(s.flip(0)) == pytest.approx(0.5 / period, rel=0.3, abs=0.01)
 
 
 @pytest.mark.usefixtures("always_sparse")
