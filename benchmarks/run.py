@@ -43,20 +43,16 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
   120 to 470 kB that stay in the second-level cache. Left alone: mapping files into memory, which spares a copy, but
   ends the process when a file is cut while it is read.
 - **`event_frames`** is as quick as numpy's `bincount` over indices that are computed beside it, and no quicker.
-- **`lif_scan`** beside snnTorch: ten times as fast would be 1.4 × copying on this machine, whose memory copies 18 GB/s
-  with both cores. Beside copying and, at T=128, spikingjelly it lies near the edge: torch's threads, after each of
-  torch's own operations, wait for the next with a core to themselves for some milliseconds (libgomp's do), and take it
-  from ours. With `OMP_WAIT_POLICY=passive` the same script gave 1.85 × copying, 8.0 and 8.0 × spikingjelly, 7.3 ×
-  snnTorch. Tried: memory of dropped results again (kept: clearing fresh pages took half of all time), states at the
-  borders of 16 steps instead of all steps at once (kept: at T=128 rows had become too short), one pass instead of one
-  for each part of a step (kept), large pages (kept), blocks of 256 to 8,192 neurons (4,096 kept), prefetching the next
-  step's row (no gain), four times as many stretches as threads instead of as many (kept). Keeping all potentials
-  instead of computing them once more was not built.
-- **Packed spikes**, too, wait for torch's threads: 1.47 × copying with `OMP_WAIT_POLICY=passive`. Tried: eight steps in
-  registers (kept: half the time), rows of eight steps copied together first, and four steps at a time (both slower).
-- **`spike_matmul`** likewise: 5.5 × at 1 % and 3.4 × at 5 % with `OMP_WAIT_POLICY=passive`. Where it falls back on a
-  dense product, counting the spikes is what it loses. Tried: packing the weights into blocks of columns, memory used
-  again (kept), threads that take stretches as they come (kept).
+- **`lif_scan`** beside snnTorch: ten times as fast would be 1.2 to 1.4 × copying on this machine, whose memory copies
+  16 to 18 GB/s with both cores. Tried: memory of dropped results again (kept: clearing fresh pages took half of all
+  time), states at the borders of 16 steps instead of all steps at once (kept), one pass instead of one for each part of
+  a step (kept), large pages (kept), blocks of 256 to 8,192 neurons (4,096 kept), prefetching the next step's row (no
+  gain), four times as many stretches as threads instead of as many (kept), torch's own team of threads (kept: others
+  had to share their cores with it).
+- **`spike_matmul`** at 1 % takes 1.8 ms when nothing else runs in between, 9 × dense. After a dense product it takes
+  twice that, for spikes and weights are no longer in the near caches. Tried: packing the weights into blocks of
+  columns, memory used again (kept), torch's own team of threads (kept), counting spikes in a sample of rows (kept),
+  looking for spikes 8 and 16 values at a time (slower from 5 % on).
 """
 
 
