@@ -16,6 +16,8 @@ from neuroact.recordings.gathering import Gathering
 from neuroact.recordings.reader import Reader, RecordingInfo
 from neuroact.recordings.report import Report
 
+SMALL_BATCH = 1 << 12
+"""Events that a pass over a small file makes room for at least: the system maps more room page by page."""
 EVENTS_PER_BYTE = 16
 """More than any format packs into a byte, compressed ones included."""
 
@@ -122,7 +124,8 @@ class Recording:
 
     def _pass(self, report: Report, events: int | None = None) -> Iterator[Events]:
         """Chunks of so many events, from the first event on; damage is told to `report` alone."""
-        spares = Spares((events or BATCH) + self._reader.margin)
+        expected = self._reader.expected_events or BATCH
+        spares = Spares((events or min(BATCH, max(SMALL_BATCH, expected))) + self._reader.margin)
         with closing(self._reader.decoder(report)) as decoder:
             columns = spares.take()
             more = True

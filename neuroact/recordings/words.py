@@ -38,6 +38,8 @@ CLOCK = [("last", "i8"), ("backward", "i8"), ("largest", "i8"), ("wraps", "i8")]
 TALLY = np.dtype([("count", "i8"), ("first", "i8")])
 SMALL_FILE = 1 << 16
 """Below this many bytes the kernel runs as plain Python, which is quicker than to load its machine code."""
+SMALL_BLOCK = 1 << 12
+"""Bytes that are read at a time at least, but where blocks are to be smaller: a file may grow while it is read."""
 LEAD_IN = 128 * ALIGNMENT
 """Bytes within which Prophesee's formats nearly always say all that bears on the words after them."""
 WORTH_CORES = 4
@@ -168,7 +170,9 @@ class WordDecoder(Decoder):
         self._has_offsets = stream is None
         self._kernel = reader.suited_kernel
         self._word = reader.word.itemsize
-        self._buffer = np.empty(max(reader.source.block_bytes, 64) + 64, np.uint8)
+        held = reader.source.block_bytes if stream else reader.source.path.stat().st_size - reader.payload
+        self._block = max(64, min(reader.source.block_bytes, max(held, SMALL_BLOCK)))
+        self._buffer = np.empty(self._block + 64, np.uint8)
         self._start = self._stop = 0
         self._offset = reader.payload
         self._state = reader.initial_state()
@@ -203,7 +207,7 @@ class WordDecoder(Decoder):
         rest = self._stop - self._start
         self._buffer[:rest] = self._buffer[self._start : self._stop].copy()
         self._start, self._stop = 0, rest
-        read = self._file.readinto(self._buffer[rest : rest + self._reader.source.block_bytes].data)
+        read = self._file.readinto(self._buffer[rest : rest + self._block].data)
         self._stop += read or 0
         self._final = not read
 
