@@ -54,11 +54,11 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
   twice that, for spikes and weights are no longer in the near caches. Tried: packing the weights into blocks of
   columns, memory used again (kept), torch's own team of threads (kept), counting spikes in a sample of rows (kept),
   looking for spikes 8 and 16 values at a time (slower from 5 % on).
-- **N-MNIST recordings to batches** beside tonic: five times as fast would be 0.11 ms a recording. A `DataLoader` that is
-  handed the same array each time takes half of that, opening and reading a file 0.02 ms of a core, and tonic itself
+- **N-MNIST recordings to batches** beside tonic: five times as fast would be 0.11 ms a recording. A `DataLoader` that
+  is handed the same array each time takes half of that, opening and reading a file 0.02 ms of a core, and tonic itself
   needs no more than 0.6 ms of one. Tried: machine code for small files too (kept), room for as many events as the file
-  may hold (kept: a third of the time), no generator where nothing is random (kept). What is left is spread over opening,
-  checking and reporting, none of it above a tenth.
+  may hold (kept: a third of the time), no generator where nothing is random (kept). What is left is spread over
+  opening, checking and reporting, none of it above a tenth.
 """
 
 
