@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from neuroact.kernels import blocks, pack_spikes, spiking_linear_attention
 from neuroact.kernels.backends import TRITON_INTERPRETS
@@ -39,17 +40,28 @@ def test_neuron_scan(neuron: str, options: dict[str, Any], dtype: torch.dtype, s
     agree(actual, expected, BOUNDS[dtype])
 
 
-@pytest.mark.parametrize("neuron", NEURONS)
-@pytest.mark.parametrize("steps", [1, 35])
-def test_numbers_for_parameters(neuron: str, steps: int) -> None:
-    x, needs = current(steps, 300).to(DEVICE), NEURONS[neuron].needs
+def same_for_numbers(neuron: str, x: Tensor, **numbers: float | None) -> None:
     results = []
     for backend in ("reference", "triton"):
         leaf = x.clone().requires_grad_()
-        spikes, *last = NEURONS[neuron].scan(leaf, **needs, backend=backend)
+        spikes, *last = NEURONS[neuron].scan(leaf, **numbers, backend=backend)
         results.append((spikes, *last, *gradients((spikes * x).sum() + sum(last).sum(), leaf)))  # type: ignore[attr-defined]
     assert torch.equal(results[0][0], results[1][0])
     assert all(close(ours, theirs, 1e-5) for ours, theirs in zip(results[1], results[0], strict=True))
+
+
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize("steps", [1, 35])
+def test_numbers_for_parameters(neuron: str, steps: int) -> None:
+    same_for_numbers(neuron, current(steps, 300).to(DEVICE), **NEURONS[neuron].needs)
+
+
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize("v_reset", [None, 0.0])
+def test_a_potential_at_the_threshold_spikes(neuron: str, v_reset: float | None) -> None:
+    """Sums of halves and quarters are exact, and often 1."""
+    x = torch.randint(0, 5, (18, 300), generator=torch.Generator().manual_seed(0)) / 2
+    same_for_numbers(neuron, x.to(DEVICE), **dict.fromkeys(NEURONS[neuron].needs, 0.5), v_reset=v_reset)
 
 
 def test_float16() -> None:
