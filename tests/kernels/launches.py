@@ -10,6 +10,7 @@ import torch
 
 from neuroact.kernels import surrogates
 from neuroact.kernels.adaptive import gpu as adaptive
+from neuroact.kernels.attention import gpu as attention
 from neuroact.kernels.cuba import gpu as cuba
 from neuroact.kernels.lif import gpu as lif
 from neuroact.kernels.linear import gpu as linear
@@ -45,6 +46,12 @@ def scan_selective(dtype: torch.dtype, *, gated: bool, fixed: bool) -> None:
     selective.backward(u, h, u, u, A, B, B, D, z, D, checkpoints, gated)
 
 
+def attend(dtype: torch.dtype) -> None:
+    q = torch.empty(8, 2048, 64, dtype=dtype)
+    attention.forward(q, q, q, 256, 1.0)
+    attention.backward(q, q, q, q, 256, 1.0)
+
+
 VARIANTS = (
     (torch.float32, True, surrogates.SIGMOID, "same"),
     (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
@@ -68,3 +75,4 @@ LAUNCHES |= {
     f"selective {dtype} {'gated' if gated else 'fixed'}": partial(scan_selective, dtype, gated=gated, fixed=not gated)
     for dtype, gated in ((torch.float32, True), (torch.bfloat16, False))
 }
+LAUNCHES |= {f"attention {dtype}": partial(attend, dtype) for dtype in (torch.float32, torch.bfloat16)}

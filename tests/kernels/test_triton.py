@@ -17,7 +17,7 @@ pytest.importorskip("triton", reason="Triton is for Linux alone")
 ROOT = Path(__file__).resolve().parents[2]
 CASES = 83
 """So many tests must have passed, lest an empty run counts as a good one."""
-FEWEST_LAUNCHES = 14
+FEWEST_LAUNCHES = 16
 
 
 def child(*arguments: str, **environment: str) -> str:

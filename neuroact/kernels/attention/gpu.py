@@ -68,23 +68,28 @@ def attend_back(
         q + sequence * L * D, k + sequence * L * D, grad_q + sequence * L * D, grad_k + sequence * L * D,
     )  # fmt: skip
     v, grad, grad_v = v + sequence * L * E, grad + sequence * L * E, grad_v + sequence * L * E
-    kv = tl.zeros([BLOCK_D, BLOCK_E], tl.float32)
-    grad_kv = tl.zeros([BLOCK_D, BLOCK_E], tl.float32)
+    # One table after the other: both at once are more than the registers hold.
+    table = tl.zeros([BLOCK_D, BLOCK_E], tl.float32)
     for first in range(0, window, BLOCK):
         tokens = start + first + tl.arange(0, BLOCK)
         keys, values = tile(k, tokens, d, stop, D), tile(v, tokens, e, stop, E)
-        kv += tl.dot(tl.trans(keys), values, input_precision=PRECISION)
-        queries, grads = tile(q, tokens, d, stop, D), tile(grad, tokens, e, stop, E)
-        grad_kv += tl.dot(tl.trans(queries), grads, input_precision=PRECISION)
-    kv *= scale
-    grad_kv *= scale
+        table += tl.dot(tl.trans(keys), values, input_precision=PRECISION)
+    table *= scale
     for first in range(0, window, BLOCK):
         tokens = start + first + tl.arange(0, BLOCK)
-        of_q = tl.dot(tile(grad, tokens, e, stop, E), tl.trans(kv), input_precision=PRECISION)
+        of_q = tl.dot(tile(grad, tokens, e, stop, E), tl.trans(table), input_precision=PRECISION)
         put(grad_q, tokens, d, stop, D, of_q)
-        of_k = tl.dot(tile(v, tokens, e, stop, E), tl.trans(grad_kv), input_precision=PRECISION)
+    table = tl.zeros([BLOCK_D, BLOCK_E], tl.float32)
+    for first in range(0, window, BLOCK):
+        tokens = start + first + tl.arange(0, BLOCK)
+        queries, grads = tile(q, tokens, d, stop, D), tile(grad, tokens, e, stop, E)
+        table += tl.dot(tl.trans(queries), grads, input_precision=PRECISION)
+    table *= scale
+    for first in range(0, window, BLOCK):
+        tokens = start + first + tl.arange(0, BLOCK)
+        of_k = tl.dot(tile(v, tokens, e, stop, E), tl.trans(table), input_precision=PRECISION)
         put(grad_k, tokens, d, stop, D, of_k)
-        of_v = tl.dot(tile(k, tokens, d, stop, D), grad_kv, input_precision=PRECISION)
+        of_v = tl.dot(tile(k, tokens, d, stop, D), table, input_precision=PRECISION)
         put(grad_v, tokens, e, stop, E, of_v)
 
 
