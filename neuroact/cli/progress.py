@@ -98,9 +98,9 @@ class Lines(Tally):
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + LINE_EVERY
-        done = self.finished - self.before
-        left = quantities.duration(round(1e6 * self.elapsed / done * (self.total - self.finished))) if done else "?"
-        self.say(f"{self.finished} of {self.total} recordings, {self.rate}, {left} left")
+        done, more = self.finished - self.before, self.total - self.finished
+        left = quantities.duration(round(1e6 * self.elapsed / done * more)) if done else "?"
+        self.say(f"{self.finished} of {self.total} recordings, {self.rate}" + (f", {left} left" if more else ""))
 
 
 class Bar(Tally):

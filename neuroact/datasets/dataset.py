@@ -20,6 +20,7 @@ class Dataset:
     - `files`: which files go where below ROOT, a line each.
     - `schemes`: the ways to split it that `listing` knows, the default first.
     - `listing`: the recordings in the copy at a path, split by a scheme. Raises `DatasetError` if there are none.
+    - `divided`: whether a scheme takes a part of the recordings only. What its lists name is then all that it has.
     """
 
     name: str
@@ -32,3 +33,4 @@ class Dataset:
     files: str
     schemes: tuple[str, ...]
     listing: Callable[[Path, str], Listing]
+    divided: bool = False

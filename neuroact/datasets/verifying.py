@@ -51,11 +51,12 @@ def verify(dataset: Dataset, root: Path, scheme: str) -> Verified:
     Raises `RecordingNotFound` if there is no such folder, `DatasetError` if it holds nothing of the data set.
     """
     found = catalogue.listing(dataset, root, scheme)
+    recordings = len({source.path for source in found.sources})
     return Verified(
         dataset=dataset.name,
         root=root,
-        recordings=len({source.path for source in found.sources}),
-        expected=dataset.recordings,
+        recordings=recordings,
+        expected=recordings + len(found.missing) if dataset.divided else dataset.recordings,
         missing=tuple(found.missing),
         ignored=tuple(found.ignored),
         notes=tuple(found.notes),

@@ -151,4 +151,5 @@ N_EPIC_KITCHENS = Dataset(
 Di_train.csv, Di_test.csv       i = 1, 2, 3; copies of the pickles""",
     schemes=tuple(SCHEMES),
     listing=listing,
+    divided=True,
 )

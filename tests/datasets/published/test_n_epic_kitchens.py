@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from neuroact import Events, write_recording
-from neuroact.datasets.published.n_epic_kitchens import CLASSES, SCHEMES, listing
+from neuroact.datasets.published.n_epic_kitchens import CLASSES, N_EPIC_KITCHENS, SCHEMES, listing
 from neuroact.datasets.sources import collect
+from neuroact.datasets.verifying import verify
 from neuroact.errors import DatasetError
 from tests.conftest import random_events
 from tests.datasets.builders import converted
@@ -140,3 +141,12 @@ def test_columns_and_recordings_must_be_there_once(tmp_path: Path) -> None:
     (tmp_path / "D1_test.csv").write_text("uid,video_id\n")
     with pytest.raises(DatasetError, match="no columns participant_id, start_timestamp"):
         listing(tmp_path)
+
+
+def test_a_copy_is_whole_if_it_has_what_the_tables_of_its_split_name(tmp_path: Path) -> None:
+    write_epic(tmp_path)
+    whole = verify(N_EPIC_KITCHENS, tmp_path, "D1-D1")
+    assert (whole.whole, whole.recordings, whole.expected) == (True, 2, 2)
+    in_part = verify(N_EPIC_KITCHENS, tmp_path, "D1-D2")
+    assert (in_part.whole, in_part.recordings, in_part.expected) == (False, 1, 2)
+    assert in_part.missing == (tmp_path / "events" / "P01_11",)

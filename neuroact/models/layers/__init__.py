@@ -1,0 +1,5 @@
+"""Layers that several models share."""
+
+from neuroact.models.layers.neurons import Library, Spikes, cuba, lif
+
+__all__ = ["Library", "Spikes", "cuba", "lif"]
