@@ -63,9 +63,9 @@ def event_contrastive_loss(first: Tensor, second: Tensor, *, temperature: float 
     if first.ndim != 3 or first.shape != second.shape:
         raise ValueError(f"views are (B, K, E) alike, not {tuple(first.shape)} and {tuple(second.shape)}")
     _refuse_what_contrasts_nothing(first.shape[1], temperature)
-    z = torch.cat([first, second], dim=1)  # (B, 2K, E)
-    z = z.to(torch.promote_types(z.dtype, torch.float32))
-    with torch.autocast(z.device.type, enabled=False):  # dots / 0.1 in bfloat16 would be off by percents
+    with torch.autocast(first.device.type, enabled=False):  # dots / 0.1 in bfloat16 would be off by percents
+        z = torch.cat([first, second], dim=1)  # (B, 2K, E)
+        z = z.to(torch.promote_types(z.dtype, torch.float32))
         logits = z @ z.transpose(1, 2) / temperature  # (B, 2K, 2K)
     anchor = torch.arange(z.shape[1], device=z.device)  # (2K,)
     logits = logits.masked_fill(anchor[:, None] == anchor, float("-inf"))  # no frame is its own negative
