@@ -6,9 +6,9 @@
 Two views of a clip are augmented apart and keep the same frames. A frame attracts the same frame of the other view and
 repels all other frames of both views, so that the backbone learns what tells moments of one action apart.
 
-Differences from the paper: (1) its code normalises in a file that it lacks; here projections have length one, so that
-the temperature means the same at every scale of the embeddings. (2) The projection has no batch normalisation, which
-would let clips of a batch into each other's loss.
+The authors' projection stands in a file that their repository lacks. Ours has two layers, and results of length one, so
+that the temperature means the same at every scale of the embeddings; no batch normalisation, which would let the clips
+of a batch into each other's loss.
 """
 
 from __future__ import annotations

@@ -39,8 +39,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {"backbone": "resnet18", "width": 256, "temporal_heads": 4},
     "tiny": {"size": 32, "patch": 8, "width": 48, "depth": 2, "heads": 3, "layers": 2, "temporal_heads": 3},
 }
-"""The paper's ViT-B/16, ViT-S/16, ViT-Ti/16, ResNet-18; half a ResNet-18 for frames of 64 pixels and two cores; and
-one for tests. Heads of the temporal encoder are 64 channels wide, as the paper's are, but for `tiny`."""
+"""The paper's ViT-B/16, then ViT-S/16, ViT-Ti/16 and ResNet-18; a ResNet-18 of half the width, for frames of 64 x 64
+pixels and two cores; and one for tests, of 32 x 32 pixels. The temporal encoder's heads have 64 channels, as the
+paper's, and 16 in `tiny`."""
 
 
 @register("vtn", "frames", PRESETS)

@@ -32,6 +32,9 @@ PARAMETERS = {
 }
 """In millions, with the eight classes of N-EPIC-Kitchens; the paper's model has 113 to 114."""
 
+DROPPED = ["embeddings", "attention", "residual"]
+"""What the temporal encoder drops from."""
+
 REFUSED = [
     ({"classes": 0}, "at least 1"),
     ({"channels": 0}, "at least 1"),
@@ -215,6 +218,35 @@ def test_dropout_is_of_training_alone(option: str) -> None:
     model = vtn(**{**off, option: 0.5})
     assert not torch.equal(model(x), model(x))
     assert torch.equal(model.eval()(x), vtn(**off).eval()(x))
+
+
+@pytest.mark.parametrize("where", DROPPED)
+def test_where_the_temporal_encoder_drops(where: str) -> None:
+    torch.manual_seed(0)
+    encoder, x = TemporalEncoder(8, 1, 2, dropout=0.5), torch.randn(2, 6, 8)
+    layer = encoder.layers[0]
+    assert isinstance(layer, TemporalLayer)
+    encoder.drop.p, layer.dropout, layer.drop.p = (0.5 if where == part else 0.0 for part in DROPPED)
+    assert not torch.equal(encoder(x), encoder(x))
+    encoder.drop.p = layer.dropout = layer.drop.p = 0.0
+    assert torch.equal(encoder(x), encoder(x))
+
+
+def test_both_that_a_layer_adds_are_dropped() -> None:
+    layer, cls, frames = TemporalLayer(8, 2, dropout=0.0), torch.randn(1, 1, 8), torch.randn(1, 4, 8)
+    layer.drop.p = 1.0
+    for before, after in zip((cls, frames), layer(cls, frames, torch.ones(4, 5, dtype=torch.bool)), strict=True):
+        assert close(after.detach(), normed(normed(before, layer.norm1), layer.norm2).detach(), 1e-6)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_it_trains_in_mixed_precision(kind: str) -> None:
+    model, x = vtn(kind, dropout=0.0, head_dropout=0.0), clips(2, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(x)
+    assert close(logits.detach(), model(x).detach(), 0.1)
+    logits.float().square().sum().backward()
+    assert all(value.grad is not None and value.grad.isfinite().all() for value in model.parameters())
 
 
 @pytest.mark.parametrize("kind", MODELS)
