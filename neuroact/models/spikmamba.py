@@ -77,7 +77,7 @@ class Fire(nn.Module):
 
 
 class PatchEmbedding(nn.Module):
-    """ "Spiking 3-D patch embedding": one convolution shared by all patches, their spikes, and where they are.
+    """The spiking 3-D patch embedding: one convolution shared by all patches, their spikes, and where they are.
 
     - `patch`: frames, rows and columns of a patch. Zeros, which are frames without events, fill the last patches where
       they reach beyond the last frame, the lower and the right border.
@@ -102,10 +102,10 @@ class PatchEmbedding(nn.Module):
         x = frames.transpose(1, 2)  # (B, C, T, H, W)
         missing = [-size % part for size, part in zip(x.shape[2:], self.patch, strict=True)]
         x = functional.pad(x, (0, missing[2], 0, missing[1], 0, missing[0]))
-        x = self.fire(self.project(x).permute(2, 0, 3, 4, 1))  # (F, B, Y, X, M)
-        spatial = stretched(self.spatial, x.shape[2:4], "bilinear").permute(0, 2, 3, 1)  # (1, Y, X, M)
-        temporal = stretched(self.temporal, x.shape[:1], "linear").permute(2, 0, 1)  # (F, 1, M)
-        return x + spatial + temporal[:, :, None, None]
+        spikes: Tensor = self.fire(self.project(x).permute(2, 0, 3, 4, 1))  # (F, B, Y, X, M)
+        spatial = stretched(self.spatial, spikes.shape[2:4], "bilinear").permute(0, 2, 3, 1)  # (1, Y, X, M)
+        temporal = stretched(self.temporal, spikes.shape[:1], "linear").permute(2, 0, 1)  # (F, 1, M)
+        return spikes + spatial + temporal[:, :, None, None]
 
 
 def stretched(positions: Tensor, size: torch.Size, mode: str) -> Tensor:
@@ -116,7 +116,7 @@ def stretched(positions: Tensor, size: torch.Size, mode: str) -> Tensor:
 
 
 class SpikeLinearAttention(nn.Module):
-    """ "SpikeSLA": linear attention with spikes for queries and keys, inside windows of neighbouring tokens.
+    """The paper's SpikeSLA: linear attention with spikes for queries and keys, in windows of neighbouring tokens.
 
     - `window`: frames, rows and columns of tokens in a window, cut to the tokens that there are; None for all. Windows
       at the last borders are smaller where it does not divide the tokens.
@@ -210,7 +210,7 @@ class Scan(nn.Module):
 
 
 class SpikeMamba(nn.Module):
-    """ "SpikMamba layer": a Mamba between spikes, over all tokens of a sample.
+    """The paper's SpikMamba layer: a Mamba between spikes, over all tokens of a sample.
 
     - `inner`: D. `states`: N. `seen`: K.
     """
@@ -239,7 +239,7 @@ class SpikeMamba(nn.Module):
 
 
 class Block(nn.Module):
-    """ "SpikMamba block": x + SpikeMamba(SpikeLinearAttention(x)), then x + FFN(x), on tokens `(F, B, Y, X, M)`."""
+    """The SpikMamba block: x + SpikeMamba(SpikeLinearAttention(x)), then x + FFN(x), on tokens `(F, B, Y, X, M)`."""
 
     def __init__(
         self, hidden: int, heads: int, window: tuple[int, int, int] | None, ffn: int, inner: int, states: int,
@@ -256,12 +256,13 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.mix(x)
-        return x + self.ffn(x)
+        out: Tensor = x + self.ffn(x)
+        return out
 
 
 @register("spikmamba", "frames", PRESETS)
 class SpikMamba(nn.Module):
-    """The network of the paper; the class is its size there but for the channels, 3.2 M parameters with 300 classes.
+    """The network of the paper, by default in its size: 2.81 M parameters for its three channels and 11 classes.
 
     - `classes`: of actions.
     - `channels`: C. `frames`: T, and `size`: H and W, that the positions are made for; others are taken too.
