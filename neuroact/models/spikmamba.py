@@ -299,8 +299,8 @@ class SpikMamba(nn.Module):
         super().__init__()
         require_positive(
             classes=(classes,), channels=(channels,), frames=(frames,), size=size, patch=patch, hidden=(hidden,),
-            blocks=(blocks,), heads=(heads,), ffn=(ffn,), window=window or (1, 1, 1), states=(states,), seen=(seen,),
-            expand=(expand,),
+            blocks=(blocks,), heads=(heads,), ffn=(ffn,), window=(1, 1, 1) if window is None else window,
+            states=(states,), seen=(seen,), expand=(expand,),
         )  # fmt: skip
         if hidden % heads:
             raise ValueError(f"{heads} heads cannot share {hidden} hidden channels: it must be a multiple")
@@ -330,7 +330,10 @@ class SpikMamba(nn.Module):
 
 
 def require_positive(**sizes: tuple[int, ...]) -> None:
-    """Raises `ValueError`, which names the first size that is below 1."""
+    """Raises `ValueError`, which names the first size that is below 1 or has not as many numbers as it should."""
+    numbers = {"size": 2, "patch": 3, "window": 3}
     for name, values in sizes.items():
+        if len(values) != numbers.get(name, 1):
+            raise ValueError(f"{name} must be {numbers[name]} numbers, not {len(values)}")
         if min(values) < 1:
             raise ValueError(f"{name} must be at least 1, not {', '.join(map(str, values))}")

@@ -49,6 +49,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"mixers": "none"}, "mixers must be"),
     ({"direction": "sideways"}, "direction must be"),
     ({"window": (2, 0, 2)}, "window must be at least 1, not 2, 0, 2"),
+    ({"window": ()}, "window must be 3 numbers, not 0"),
+    ({"patch": (4, 4)}, "patch must be 3 numbers, not 2"),
     ({"patch": (0, 4, 4)}, "patch must be at least 1"),
     ({"size": (16, 0)}, "size must be at least 1"),
     ({"blocks": 0}, "blocks must be at least 1"),
@@ -162,6 +164,18 @@ def test_neurons_of_every_library_agree(library: str) -> None:
     pytest.importorskip(library)
     ours, theirs = tiny(), tiny(neuron=library)
     assert_close(theirs(recordings()), ours(recordings()), 1e-4)
+
+
+def test_trains_in_mixed_precision() -> None:
+    model = tiny()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(recordings())
+    logits.float().square().sum().backward()
+    exact = model(recordings())
+    assert (logits.float() - exact).norm() < 0.5 * exact.norm()
+    for name, value in model.named_parameters():
+        assert value.grad is not None, name
+        assert 0 < value.grad.abs().max() < torch.inf, name
 
 
 def test_compiles_as_one_graph() -> None:
