@@ -1,0 +1,30 @@
+"""Training: a configuration and data in, checkpoints and a log out."""
+
+from neuroact.training.checkpoints import CheckpointWarning
+from neuroact.training.config_files import configure, override, preset, presets, read_toml, to_toml
+from neuroact.training.configs import TrainConfig
+from neuroact.training.errors import CorruptCheckpoint, Diverged, TrainingError
+from neuroact.training.log import Row, read_log
+from neuroact.training.loop import Best, Trained, best_model, train
+from neuroact.training.watching import Watcher
+
+__all__ = [
+    "Best",
+    "CheckpointWarning",
+    "CorruptCheckpoint",
+    "Diverged",
+    "Row",
+    "TrainConfig",
+    "Trained",
+    "TrainingError",
+    "Watcher",
+    "best_model",
+    "configure",
+    "override",
+    "preset",
+    "presets",
+    "read_log",
+    "read_toml",
+    "to_toml",
+    "train",
+]

@@ -1,0 +1,167 @@
+"""What a run learns from and is validated on, and its batches in order."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from neuroact.datasets.loading import Examples, load_recordings, load_store
+from neuroact.datasets.loading.clips import UNKNOWN
+from neuroact.datasets.loading.order import epoch_order, rank_share
+from neuroact.datasets.sources import collect
+from neuroact.datasets.store.layout import STORE_FILE
+from neuroact.datasets.store.store import open_store
+from neuroact.errors import DatasetError
+from neuroact.training.configs import ALL, DataConfig
+
+HOLDING_OUT = 2
+"""Sets the generator of a hold-out apart from those of orders and samples, which have the same seed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The samples of one purpose: those at `positions` of `examples`. `kind` says what their tensors are."""
+
+    examples: Examples
+    positions: NDArray[np.int64]
+    kind: str
+
+    def __len__(self) -> int:
+        return self.positions.size
+
+
+def load_parts(config: DataConfig, seed: int) -> tuple[Part, Part]:
+    """What is learned from, augmented, and what is validated on, as it is.
+
+    Raises `DatasetError` for a split without samples and for samples without a label, `ValueError` for settings that
+    the data does not go with, and what is wrong with recordings or a store.
+    """
+    if config.hold_out is None:
+        training = _load(config, config.train, seed, augmented=True)[0]
+        validation = _load(config, config.val, seed, augmented=False)[0]
+        return training, validation
+    training, subjects = _load(config, config.train, seed, augmented=True)
+    validation, _ = _load(config, config.train, seed, augmented=False)
+    held = held_out(training.examples.names, subjects, config.hold_out, seed)
+    return (
+        Part(training.examples, np.flatnonzero(~held), training.kind),
+        Part(validation.examples, np.flatnonzero(held), validation.kind),
+    )
+
+
+def held_out(names: Sequence[str], subjects: Mapping[str, str | None], share: float, seed: int) -> NDArray[np.bool_]:
+    """Which samples are held out: whole subjects where they are known, else whole recordings, drawn by the seed.
+
+    - `names`: of the recording of each sample; `subjects`: by such a name.
+    - `share`: at least so many of the samples.
+
+    Returns `(samples,)`. Raises `DatasetError` if there are not two subjects or recordings to part.
+    """
+    # The parts of one recording are named PATH#1, PATH#2: they may be moments apart.
+    groups = np.array([subjects.get(name) or name.partition("#")[0] for name in names])
+    kinds, counts = np.unique(groups, return_counts=True)
+    if kinds.size < 2:
+        raise DatasetError("all samples are of one subject or recording: there is nothing to hold out")
+    drawn = np.random.default_rng((seed, HOLDING_OUT)).permutation(kinds.size)
+    enough = int(np.searchsorted(np.cumsum(counts[drawn]), share * len(names))) + 1
+    return np.isin(groups, kinds[drawn[: min(enough, kinds.size - 1)]])
+
+
+def _load(config: DataConfig, split: str, seed: int, *, augmented: bool) -> tuple[Part, dict[str, str | None]]:
+    """All samples of a split, and who is seen in each recording."""
+    which = None if split == ALL else split
+    augment = config.augment if augmented else ()
+    mix = config.cut_mix if augmented else None
+    if (Path(config.source) / STORE_FILE).is_file():
+        store = open_store(config.source)
+        examples = load_store(
+            store, split=which, to=config.encoder, filters=config.filters, size=config.size, augment=augment, mix=mix,
+            seed=seed, damaged=config.damaged, cache_bytes=config.cache_bytes,
+        )  # fmt: skip
+        kind = store.request.to.kind if config.encoder is None else config.encoder.kind
+        subjects = {record.source: record.subject for record in store.records}
+    else:
+        if config.encoder is None:
+            raise ValueError("data.encoder is missing: recordings are learned from as tensors")
+        collection = collect([config.source])
+        examples = load_recordings(
+            collection, split=which, augment=augment, mix=mix, seed=seed, damaged=config.damaged,
+            cache_bytes=config.cache_bytes, to=config.encoder, window=config.window, stride=config.stride,
+            windows=config.windows, filters=config.filters, size=config.size,
+        )  # fmt: skip
+        kind = config.encoder.kind
+        subjects = {source.name: source.subject for source in collection.sources}
+    if (examples.labels == UNKNOWN).any():
+        first = examples.names[int(np.argmax(examples.labels == UNKNOWN))]
+        raise DatasetError(f"{config.source}: {first} has no label, so nothing can be learned from it")
+    return Part(examples, np.arange(len(examples)), kind), subjects
+
+
+class Batches(Sampler[list[tuple[int, int]]]):
+    """Batches of `(epoch, index)` for one rank: a function of seed, epoch and place, so one can begin anywhere.
+
+    - `positions`: `(samples,)` indices that an epoch goes over.
+    - `batch`: samples of all ranks together. `parts`: how many batches of this sampler make one of these, for a rank.
+    - `shuffle`: also leaves out what does not fill a batch; without it, every sample comes, and in each epoch the same.
+
+    Raises `ValueError` if a batch cannot be shared evenly, or there are fewer samples than one.
+    """
+
+    def __init__(
+        self,
+        positions: NDArray[np.int64],
+        *,
+        batch: int,
+        rank: int = 0,
+        ranks: int = 1,
+        parts: int = 1,
+        shuffle: bool = False,
+        seed: int = 0,
+    ) -> None:
+        if batch % (ranks * parts):
+            raise ValueError(f"a batch of {batch} cannot be shared evenly by {ranks} ranks, each in {parts} parts")
+        if shuffle and positions.size < batch:
+            raise ValueError(f"{positions.size} samples do not fill a batch of {batch}")
+        self.steps = positions.size // batch
+        self._positions = positions
+        self._batch, self._rank, self._ranks, self._parts = batch, rank, ranks, parts
+        self._shuffle, self._seed = shuffle, seed
+        self._epoch = self._step = 0
+
+    def begin(self, epoch: int, step: int = 0) -> None:
+        """Has the next iteration begin in that epoch, at that of its `steps`."""
+        self._epoch, self._step = epoch, step
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = epoch_order(self._positions.size, seed=self._seed, epoch=self._epoch, shuffle=self._shuffle)
+        mine = rank_share(
+            self._positions[order], rank=self._rank, ranks=self._ranks, batch=self._batch, drop_last=self._shuffle
+        )
+        size = self._batch // self._ranks // self._parts
+        for begin in range(self._step * self._parts * size, mine.size, size):
+            yield [(self._epoch, int(index)) for index in mine[begin : begin + size]]
+
+
+def loader(part: Part, batches: Batches, *, workers: int, keep_workers: bool) -> DataLoader[tuple[Tensor, Any]]:
+    """Batches of tensors and labels, loaded by `workers` processes that live on after an epoch if `keep_workers`."""
+    samples: Any = part.examples  # has what a map-style data set needs, and is no subclass of torch's
+    return DataLoader(
+        samples,
+        batch_sampler=batches,
+        num_workers=workers,
+        persistent_workers=keep_workers and workers > 0,
+        worker_init_fn=_outlive_sigterm if workers else None,
+    )
+
+
+def _outlive_sigterm(worker: int) -> None:
+    """Schedulers signal all processes of a job; those that load are still needed for the step that is under way."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
