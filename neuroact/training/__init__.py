@@ -1,7 +1,7 @@
 """Training: a configuration and data in, checkpoints and a log out."""
 
 from neuroact.training.checkpoints import CheckpointWarning
-from neuroact.training.config_files import configure, override, preset, presets, read_toml, to_toml
+from neuroact.training.config_files import configure, override, read_toml, recipe, recipes, to_toml
 from neuroact.training.configs import TrainConfig
 from neuroact.training.errors import CorruptCheckpoint, Diverged, TrainingError
 from neuroact.training.log import Row, read_log
@@ -21,10 +21,10 @@ __all__ = [
     "best_model",
     "configure",
     "override",
-    "preset",
-    "presets",
     "read_log",
     "read_toml",
+    "recipe",
+    "recipes",
     "to_toml",
     "train",
 ]

@@ -1,4 +1,4 @@
-"""The configuration as text: TOML files, those that neuroact ships, and `section.setting=value`."""
+"""The configuration as text: TOML files, the recipes that neuroact ships, and `section.setting=value`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Table = dict[str, Any]
 BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
-def presets() -> dict[str, list[str]]:
-    """The configurations that neuroact ships: data sets' names by model."""
+def recipes() -> dict[str, list[str]]:
+    """The configurations that neuroact ships: names of data sets by model."""
     folders = sorted((entry for entry in _shipped().iterdir() if entry.is_dir()), key=lambda entry: entry.name)
     return {
         folder.name: sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
@@ -26,12 +26,12 @@ def presets() -> dict[str, list[str]]:
     }
 
 
-def preset(model: str, name: str) -> Table:
+def recipe(model: str, data_set: str) -> Table:
     """The settings that neuroact ships for a model on a data set. Raises `ValueError` if there are none."""
-    known = presets().get(model, [])
-    if name not in known:
-        raise ValueError(f"{model} has no preset {name!r}; it has {', '.join(known) or 'none'}")
-    return tomllib.loads((_shipped() / model / f"{name}.toml").read_text("utf-8"))
+    known = recipes().get(model, [])
+    if data_set not in known:
+        raise ValueError(f"{model} has no recipe for {data_set!r}; it has some for {', '.join(known) or 'nothing'}")
+    return tomllib.loads((_shipped() / model / f"{data_set}.toml").read_text("utf-8"))
 
 
 def read_toml(path: Path) -> Table:
@@ -108,4 +108,4 @@ def _key(name: str) -> str:
 
 
 def _shipped() -> Traversable:
-    return files("neuroact.training") / "presets"
+    return files("neuroact.training") / "recipes"

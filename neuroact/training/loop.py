@@ -347,14 +347,20 @@ class Run:
 
 def _create(config: TrainConfig, classes: int) -> nn.Module:
     model = config.model
-    return create(model.name, classes=classes, preset=model.preset, **model.arguments)
+    try:
+        return create(model.name, classes=classes, preset=model.preset, **model.arguments)
+    except TypeError as error:
+        raise ValueError(f"model.arguments: {error}") from error
 
 
 def _accelerator(config: TrainConfig) -> Accelerator:
     # accelerate keeps the first precision and device of a process for all later accelerators, and has no public way to
     # have others: a second run in the same process needs its own.
     AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(mixed_precision=PRECISIONS[config.run.precision], cpu=config.run.device == "cpu")
+    accelerator = Accelerator(mixed_precision=PRECISIONS[config.run.precision], cpu=config.run.device == "cpu")
+    if config.run.precision == "fp16" and accelerator.device.type == "cpu":
+        raise ValueError("run.precision=fp16 needs a GPU; bf16 runs on a CPU too")  # accelerate would take float32
+    return accelerator
 
 
 @contextmanager

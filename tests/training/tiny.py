@@ -35,9 +35,34 @@ class Tiny(nn.Module):
         return self.head(self.dropout(self.spikes(x.float()).mean(0)))
 
 
+class Plain(nn.Module):
+    """A linear model, each sample by itself and without anything random."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(6)
+        self.head = nn.Linear(2 * 36, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.pool(x.mean(1)).flatten(1))
+
+
+class Cloud(nn.Module):
+    """A linear model of points."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(x).mean(1)
+
+
 def register(families: Callable[[str, Family], Any] = FAMILIES.__setitem__) -> None:
-    """Enters the model under its name."""
+    """Enters the models under their names."""
     families(NAME, Family(NAME, Tiny, "frames", {"wide": {"hidden": 16}}))
+    families("plain", Family("plain", Plain, "frames", {}))
+    families("cloud", Family("cloud", Cloud, "points", {}))
 
 
 def digits(root: Path, each: int = 8) -> Path:

@@ -1,0 +1,112 @@
+"""`neuroact train` as its users see it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from neuroact.cli import train
+from neuroact.models import FAMILIES
+from neuroact.training import read_log
+from tests.training import tiny
+
+TINY = ["--model", "tiny", "--set", "data.encoder={kind='spikes', steps=3}", "--set", "data.hold_out=0.25"]
+SHORT = ["--set", "data.batch=4", "--set", "schedule.epochs=2", "--set", "run.device=cpu"]
+USAGE = {
+    "no data": (["--model", "tiny"], "data.source: Field required"),
+    "no model": (["--data", "x"], "model.name: Field required"),
+    "a setting that there is not": (["--data", "x", "--model", "tiny", "--set", "run.sed=1"], "run.sed: Extra inputs"),
+    "no setting at all": (["--data", "x", "--model", "tiny", "--set", "run"], "is not section.setting=value"),
+    "no folder": (["--data", "x", "--model", "tiny"], "name the folder of the run with -o"),
+    "no folder to go on in": (["--resume"], "--resume needs the folder of the run"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    tiny.register(lambda name, family: monkeypatch.setitem(FAMILIES, name, family))
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A data set's name and where it is."""
+    return f"nmnist:{tiny.digits(tmp_path_factory.mktemp('digits'))}"
+
+
+def run(*arguments: object) -> Result:
+    app = typer.Typer(rich_markup_mode=None)
+    app.command()(train.command)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_run_says_how_it_went(digits: str, tmp_path: Path) -> None:
+    done = run("--data", digits, *TINY, *SHORT, "--preset", "wide", "-o", tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    validations = [row for row in read_log(tmp_path / "run") if row.split == "val"]
+    chosen = max(validations, key=lambda row: (row.top1, -row.loss))
+    assert f"finished 2 epochs; the best is epoch {chosen.epoch}: top-1 {chosen.top1:.1%}" in done.stdout
+    assert done.stderr.startswith("8 steps\n")
+    assert "epoch 1, step 4, val: loss" in done.stderr
+    again = run("-o", tmp_path / "run", "--resume", "--json")
+    assert json.loads(again.stdout)["outcome"] == "finished"
+    assert "going on after step 8 of 8" in again.stderr
+
+
+def test_the_configuration_is_printed_as_a_file_to_start_from(digits: str, tmp_path: Path) -> None:
+    printed = run("--data", digits, "--model", "spikmamba", "--set", "schedule.epochs=7", "--print-config")
+    assert printed.exit_code == 0, printed.output
+    settings = tomllib.loads(printed.stdout)
+    assert (settings["schedule"]["epochs"], settings["data"]["source"]) == (7, digits)
+    assert (settings["model"]["preset"], settings["data"]["batch"]) == ("small", 64), "the recipe is not used"
+    (tmp_path / "c.toml").write_text(printed.stdout)
+    again = run("-c", tmp_path / "c.toml", "--print-config")
+    assert again.stdout == printed.stdout
+    other = run("-c", tmp_path / "c.toml", "--set", "schedule.patience=3", "--preset", "tiny", "--print-config")
+    changed = tomllib.loads(other.stdout)
+    assert (changed["schedule"]["patience"], changed["model"]["preset"]) == (3, "tiny")
+
+
+def test_a_file_stands_in_the_place_of_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[data]\nsource = "nmnist:x"\n[model]\nname = "spikmamba"\n')
+    settings = tomllib.loads(run("-c", tmp_path / "c.toml", "--print-config").stdout)
+    assert "preset" not in settings["model"]
+
+
+@pytest.mark.parametrize(("arguments", "problem"), USAGE.values(), ids=USAGE)
+def test_wrong_usage_is_one_line(arguments: list[str], problem: str) -> None:
+    done = run(*arguments, *([] if "no folder" in problem or "--resume" in arguments else ["-o", "run"]))
+    assert done.exit_code == 2
+    assert problem in " ".join(done.stderr.split())
+
+
+@pytest.mark.slow
+def test_sigterm_ends_the_process_with_0_and_a_checkpoint(digits: str, tmp_path: Path) -> None:
+    """Of a whole process, whose workers get the signal too."""
+    script = (
+        "import sys, typer; from tests.training import tiny; from neuroact.cli import train; tiny.register();"
+        "app = typer.Typer(); app.command()(train.command); app(sys.argv[1:])"
+    )
+    endless = ["--set", "schedule.epochs=100000", "--set", "data.workers=1", "-o", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "--data", digits, *TINY, *SHORT, *endless],
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    log = tmp_path / "run" / "log.jsonl"
+    while process.poll() is None and not (log.is_file() and log.stat().st_size):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGTERM)
+    printed = process.communicate(timeout=120)[0]
+    assert process.returncode == 0
+    assert "as asked; neuroact train -o" in printed
+    assert list((tmp_path / "run" / "checkpoints").iterdir())

@@ -1,0 +1,36 @@
+"""A run of the tiny models as `torchrun` starts it on each rank: `ranks.py ROOT RUN MODEL [STOP]`."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from neuroact.training import train
+from neuroact.training.watching import Silent
+from tests.training.tiny import register, tiny_config
+
+
+class StopAt(Silent):
+    """Has SIGTERM sent to this process, and to no other rank's, after so many steps."""
+
+    def __init__(self, step: int) -> None:
+        self.at = step
+
+    def step(self, done: int) -> None:
+        if done == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main(root: str, run: str, model: str, stop: str = "0") -> None:
+    """Trains in this process; goes on if there is a run."""
+    torch.set_num_threads(1)
+    register()
+    config = tiny_config(Path(root), f"model.name={model}", "optimiser.kind=sgd", "loss.mixup_probability=0")
+    resume = (Path(run) / "config.toml").exists()
+    train(config, Path(run), resume=resume, watcher=StopAt(int(stop)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,114 @@
+"""What is learned from and validated on, and the batches of ranks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neuroact.datasets.loading.order import epoch_order
+from neuroact.errors import DatasetError
+from neuroact.training.configs import DataConfig
+from neuroact.training.data import Batches, held_out, load_parts
+from tests.datasets.builders import converted, write_recordings
+
+PEOPLE = {f"{number}.raw": f"person {number % 4}" for number in range(12)}
+HELD_OUT: dict[str, tuple[list[str], dict[str, str | None], float, int]] = {
+    "whole people": (list(PEOPLE), {**PEOPLE}, 0.25, 3),
+    "people, rounded up": (list(PEOPLE), {**PEOPLE}, 0.3, 6),
+    "whole recordings where nobody is named": (["a"] * 4 + ["b"] * 4, {"a": None, "b": None}, 0.1, 4),
+    "all parts of a recording": (["a#1", "a#2", "b#1", "b#2"], {}, 0.1, 2),
+    "never everything": (["a", "b"], {}, 0.9, 1),
+}
+SHARED = [(8, 1, 1), (8, 2, 1), (8, 4, 1), (8, 2, 2), (8, 1, 4), (6, 3, 2)]
+"""Samples of a batch, ranks, parts."""
+
+
+def config(source: object, **settings: Any) -> DataConfig:
+    return DataConfig.model_validate({"source": str(source), "encoder": {"kind": "spikes", "steps": 2}} | settings)
+
+
+@pytest.mark.parametrize(("names", "subjects", "share", "count"), HELD_OUT.values(), ids=HELD_OUT)
+def test_what_belongs_together_is_held_out_together(
+    names: list[str], subjects: dict[str, str | None], share: float, count: int
+) -> None:
+    drawn = set()
+    for seed in range(8):
+        held = held_out(names, subjects, share, seed)
+        assert held.sum() == count
+        groups = np.array([subjects.get(name) or name.partition("#")[0] for name in names])
+        assert not set(groups[held]) & set(groups[~held])
+        assert (held == held_out(names, subjects, share, seed)).all()
+        drawn.add(held.tobytes())
+    assert len(drawn) > 1
+
+
+def test_one_person_cannot_be_parted() -> None:
+    with pytest.raises(DatasetError, match="nothing to hold out"):
+        held_out(["a", "b"], {"a": "x", "b": "x"}, 0.5, 0)
+
+
+def test_training_samples_are_augmented_and_those_to_validate_on_are_not(root: Path) -> None:
+    settings = {"hold_out": 0.25, "augment": [{"kind": "shift", "most": 0.5}]}
+    training, validation = load_parts(config(f"nmnist:{root}", **settings), 0)
+    assert (len(training), len(validation), training.kind) == (18, 6, "spikes")
+    assert not set(training.positions) & set(validation.positions)
+    place = int(training.positions[0])
+    assert (training.examples[0, place].data != training.examples[1, place].data).any()
+    assert (validation.examples[0, place].data == validation.examples[1, place].data).all()
+
+
+def test_splits_are_taken_by_name(root: Path) -> None:
+    with pytest.raises(DatasetError, match="no recordings in the split 'val'; there are test, train"):
+        load_parts(config(f"nmnist:{root}"), 0)
+
+
+def test_a_store_is_split_as_its_recordings_are(root: Path, tmp_path: Path) -> None:
+    store = converted(root, tmp_path / "store")
+    of_recordings = load_parts(config(f"nmnist:{root}", hold_out=0.25), 3)
+    of_store = load_parts(config(store.path, hold_out=0.25), 3)
+    for one, other in zip(of_recordings, of_store, strict=True):
+        assert (one.positions == other.positions).all()
+        place = int(one.positions[0])
+        assert (one.examples[place].data == other.examples[place].data).all()
+
+
+def test_recordings_without_a_label_are_refused(tmp_path: Path) -> None:
+    write_recordings(tmp_path, ["a.raw", "b.raw"])
+    with pytest.raises(DatasetError, match=r"a\.raw has no label"):
+        load_parts(config(tmp_path, train="all", hold_out=0.5), 0)
+
+
+def test_recordings_need_an_encoder(root: Path) -> None:
+    with pytest.raises(ValueError, match=r"data\.encoder is missing"):
+        load_parts(config(f"nmnist:{root}", encoder=None, hold_out=0.5), 0)
+
+
+@pytest.mark.parametrize(("batch", "ranks", "parts"), SHARED)
+def test_ranks_and_parts_share_the_same_batches(batch: int, ranks: int, parts: int) -> None:
+    positions = np.arange(100, 100 + 3 * batch + 1)
+    of_ranks = []
+    for rank in range(ranks):
+        batches = Batches(positions, batch=batch, rank=rank, ranks=ranks, parts=parts, shuffle=True, seed=5)
+        batches.begin(2)
+        assert batches.steps == 3
+        of_ranks.append(list(batches))
+    assert {len(micro) for mine in of_ranks for micro in mine} == {batch // ranks // parts}
+    order = positions[epoch_order(positions.size, seed=5, epoch=2)]
+    for step in range(3):
+        together = [pair for mine in of_ranks for micro in mine[step * parts : (step + 1) * parts] for pair in micro]
+        assert together == [(2, place) for place in order[step * batch : (step + 1) * batch]]
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_an_epoch_can_begin_at_any_step(step: int) -> None:
+    batches = Batches(np.arange(25), batch=8, ranks=2, rank=1, parts=2, shuffle=True)
+    batches.begin(1)
+    whole = list(batches)
+    batches.begin(1, step)
+    assert list(batches) == whole[2 * step :]
+
+
+def test_every_sample_is_validated_on_once() -> None:
+    batches = [Batches(np.arange(50, 63), batch=4, rank=rank, ranks=2) for rank in range(2)]
+    assert sorted(pair for mine in batches for micro in mine for pair in micro) == [(0, p) for p in range(50, 63)]
