@@ -62,14 +62,20 @@ def override(text: str) -> Table:
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Table:
-    """Settings over others. A table of another `kind` replaces the one below it: their settings differ."""
+    """Settings over others. A table of another `kind` replaces the one below it: they have other settings."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
-        if isinstance(value, dict) and isinstance(under, dict) and value.get("kind") in (None, under.get("kind")):
-            value = merge(under, value)
-        merged[key] = value
+        if isinstance(value, dict) and isinstance(under, dict) and not _differ(value, under):
+            merged[key] = merge(under, value)
+        else:
+            merged[key] = value
     return merged
+
+
+def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both tables name their kind, and not the same."""
+    return len({table["kind"] for table in (one, other) if "kind" in table}) == 2
 
 
 def configure(layers: Sequence[Mapping[str, Any]]) -> TrainConfig:

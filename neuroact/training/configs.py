@@ -144,7 +144,7 @@ class OptimiserConfig(Section):
     - `average`: decay of the moving average of the weights, which is then what is validated and kept as the model.
     """
 
-    kind: Literal["adamw", "adam", "sgd"] = "adamw"
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
     learning_rate: PositiveFloat = 1e-3
     weight_decay: NonNegativeFloat = 0.01
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9

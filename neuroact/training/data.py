@@ -150,13 +150,19 @@ class Batches(Sampler[list[tuple[int, int]]]):
             yield [(self._epoch, int(index)) for index in mine[begin : begin + size]]
 
 
-def loader(part: Part, batches: Batches, *, workers: int, keep_workers: bool) -> DataLoader[tuple[Tensor, Any]]:
-    """Batches of tensors and labels, loaded by `workers` processes that live on after an epoch if `keep_workers`."""
+def loader(
+    part: Part, batches: Batches, *, workers: int, keep_workers: bool, pinned: bool = False
+) -> DataLoader[tuple[Tensor, Any]]:
+    """Batches of tensors and labels, loaded by `workers` processes that live on after an epoch if `keep_workers`.
+
+    - `pinned`: in memory that a GPU fetches from by itself.
+    """
     samples: Any = part.examples  # has what a map-style data set needs, and is no subclass of torch's
     return DataLoader(
         samples,
         batch_sampler=batches,
         num_workers=workers,
+        pin_memory=pinned,
         persistent_workers=keep_workers and workers > 0,
         worker_init_fn=_outlive_sigterm if workers else None,
     )

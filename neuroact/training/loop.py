@@ -174,8 +174,9 @@ class Run:
             shuffle=True, seed=run.seed,
         )  # fmt: skip
         self.held = Batches(validation.positions, batch=data.batch, rank=rank, ranks=ranks)
-        self.loader = loader(training, self.batches, workers=data.workers, keep_workers=True)
-        self.held_loader = loader(validation, self.held, workers=data.workers, keep_workers=False)
+        pinned = self.device.type == "cuda"
+        self.loader = loader(training, self.batches, workers=data.workers, keep_workers=True, pinned=pinned)
+        self.held_loader = loader(validation, self.held, workers=data.workers, keep_workers=False, pinned=pinned)
         self.steps = self.config.schedule.epochs * self.batches.steps
 
     def _build(self) -> None:
@@ -186,7 +187,7 @@ class Run:
         self.model: nn.Module = self.accelerator.prepare(self.plain)
         self.optimiser: Any = self.accelerator.prepare(
             optimiser(
-                self.plain, settings.kind, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
+                self.plain, settings.name, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
                 momentum=settings.momentum, betas=settings.betas,
             )
         )  # fmt: skip

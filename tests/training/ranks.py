@@ -27,7 +27,7 @@ def main(root: str, run: str, model: str, stop: str = "0") -> None:
     """Trains in this process; goes on if there is a run."""
     torch.set_num_threads(1)
     register()
-    config = tiny_config(Path(root), f"model.name={model}", "optimiser.kind=sgd", "loss.mixup_probability=0")
+    config = tiny_config(Path(root), f"model.name={model}", "optimiser.name=sgd", "loss.mixup_probability=0")
     resume = (Path(run) / "config.toml").exists()
     train(config, Path(run), resume=resume, watcher=StopAt(int(stop)))
 

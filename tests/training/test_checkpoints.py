@@ -133,9 +133,10 @@ def test_a_write_that_fails_leaves_what_was_there(run: Path, monkeypatch: pytest
     def full(path: Path, data: bytes) -> int:
         raise OSError("no space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="no space"):
+    with monkeypatch.context() as patched:
         patched.setattr(Path, "write_bytes", full)
-        write(run, checkpoint(2))
+        with pytest.raises(OSError, match="no space"):
+            write(run, checkpoint(2))
     found = newest(run)
     assert found is not None
     assert found.step == 2

@@ -23,11 +23,16 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "data.source=nmnist:a b=c": {"data": {"source": "nmnist:a b=c"}},
     "run.deterministic=true": {"run": {"deterministic": True}},
 }
-MERGED = {
+MERGED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "a value over another": ({"a": 1, "b": 2}, {"a": 3}, {"a": 3, "b": 2}),
     "tables one in the other": ({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}}, {"a": {"x": 1, "y": 3}}),
-    "a table of the same kind": ({"a": {"kind": "k", "x": 1}}, {"a": {"kind": "k", "y": 2}}, {"a": {"kind": "k", "x": 1, "y": 2}}),
-    "a table that names no kind": ({"a": {"kind": "k", "x": 1}}, {"a": {"y": 2}}, {"a": {"kind": "k", "x": 1, "y": 2}}),
+    "a table of the same kind": (
+        {"a": {"kind": "k", "x": 1}}, {"a": {"kind": "k", "y": 2}}, {"a": {"kind": "k", "x": 1, "y": 2}},
+    ),
+    "a table that names no kind": (
+        {"a": {"kind": "k", "x": 1}}, {"a": {"y": 2}}, {"a": {"kind": "k", "x": 1, "y": 2}},
+    ),
+    "a kind for a table without": ({"a": {"x": 1}}, {"a": {"kind": "k"}}, {"a": {"kind": "k", "x": 1}}),
     "a table of another kind": ({"a": {"kind": "k", "x": 1}}, {"a": {"kind": "l"}}, {"a": {"kind": "l"}}),
     "a list for a list": ({"a": [1, 2]}, {"a": []}, {"a": []}),
 }  # fmt: skip
@@ -57,7 +62,7 @@ def test_an_override_is_toml_or_else_text(text: str, settings: dict[str, Any]) -
 
 @pytest.mark.parametrize("text", ["epochs", "schedule..epochs=3", "=3", ".epochs=3"])
 def test_an_override_has_a_name_and_a_value(text: str) -> None:
-    with pytest.raises(ValueError, match="is not section.setting=value"):
+    with pytest.raises(ValueError, match=r"is not section\.setting=value"):
         override(text)
 
 
@@ -70,10 +75,16 @@ def test_settings_go_over_others(below: dict[str, Any], above: dict[str, Any], m
 
 def test_what_is_written_is_read_as_the_same_run(tmp_path: Path) -> None:
     config = tiny_config(
-        tmp_path, 'data.source="a \\"quoted\\" C:\\\\path\\twith é 😀 \\u007f"', "model.arguments={'odd key.' = [1, {a = -0.5}]}",
-        "data.augment=[{kind='mirror', swaps=[[0, 1]]}, {kind='reverse_time', never=[2]}]", "data.filters=[{kind='refractory', period_us='1ms'}]",
-        "data.cut_mix={}", "data.window='50ms'", "optimiser.learning_rate=1e-7", "run.checkpoint_every=5",
-    )  # fmt: skip
+        tmp_path,
+        'data.source="a \\"quoted\\" C:\\\\path\\twith é 😀 \\u007f"',
+        "data.augment=[{kind='mirror', swaps=[[0, 1]]}, {kind='reverse_time', never=[2]}]",
+        "data.filters=[{kind='refractory', period_us='1ms'}]",
+        "data.cut_mix={}",
+        "data.window='50ms'",
+        "model.arguments={'odd key.' = [1, {a = -0.5}]}",
+        "optimiser.learning_rate=1e-7",
+        "run.checkpoint_every=5",
+    )
     (tmp_path / "config.toml").write_text(to_toml(config), "utf-8")
     assert configure([read_toml(tmp_path / "config.toml")]) == config
     assert config.data.window == 50_000

@@ -33,7 +33,7 @@ def losses(rows: list[Row]) -> list[float]:
 @pytest.mark.slow
 def test_two_ranks_learn_what_one_learns(root: Path, tmp_path: Path) -> None:
     torchrun(root, tmp_path / "two", "plain")
-    config = tiny_config(root, "model.name=plain", "optimiser.kind=sgd", "loss.mixup_probability=0")
+    config = tiny_config(root, "model.name=plain", "optimiser.name=sgd", "loss.mixup_probability=0")
     train(config, tmp_path / "one")
     one, two = newest(tmp_path / "one"), newest(tmp_path / "two")
     assert one is not None
