@@ -1,5 +1,7 @@
 """Networks that recognise actions from events, spiking ones above all: `create` makes one by name."""
 
 from neuroact.models.registry import FAMILIES, Family, create, family
+from neuroact.models.spikmamba import SpikMamba
+from neuroact.models.vtn import VTN
 
-__all__ = ["FAMILIES", "Family", "create", "family"]
+__all__ = ["FAMILIES", "VTN", "Family", "SpikMamba", "create", "family"]

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import set_seed
+from accelerate.utils import broadcast, set_seed
 from torch import Tensor, nn
 
 from neuroact.atomic import whole_file
@@ -283,6 +283,8 @@ class Run:
         """Ends an epoch: what is validated is the average of the weights, where one is kept."""
         model = self.average.module if self.average else self.plain
         model.eval()
+        for buffer in model.buffers():
+            broadcast(buffer)  # the statistics of norms differ from rank to rank; those of the first are kept
         self.sums = Sums(self.device)
         for batch in self.held_loader:
             data, target = self._on_device(*batch)

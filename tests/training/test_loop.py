@@ -17,7 +17,7 @@ from neuroact.training import (
     read_log,
     train,
 )
-from neuroact.training.checkpoints import checkpoints, newest, path_of, read, step_of
+from neuroact.training.checkpoints import best, checkpoints, newest, path_of, read, step_of
 from neuroact.training.config_files import configure, read_toml
 from neuroact.training.data import load_parts
 from neuroact.training.inputs import as_input
@@ -93,6 +93,16 @@ def assert_same(run: Path, other: Path) -> None:
     tables = [[line.split(",")[:7] for line in (p / "log.csv").read_text().splitlines()] for p in (run, other)]
     assert tables[0] == tables[1]
     assert len(tables[0]) == 1 + len(read_log(run))
+
+
+def loss_of_the_best(run: Path) -> float:
+    """Of the model that a run keeps, on what it held out."""
+    model, config, _ = best_model(run)
+    held = load_parts(config.data, config.run.seed)[1]
+    batch = torch.stack([torch.from_numpy(held.examples[int(place)].data) for place in held.positions])
+    with torch.no_grad():
+        logits = model(as_input(batch, held.kind))
+    return torch.nn.functional.cross_entropy(logits, torch.from_numpy(held.examples.labels[held.positions])).item()
 
 
 def test_a_run_leaves_settings_logs_and_checkpoints(root: Path, whole: Path) -> None:
@@ -201,14 +211,21 @@ def test_the_best_model_is_the_average_of_the_epoch_that_val_chose(root: Path, t
     assert trained.best is not None
     assert (trained.best.epoch, trained.best.top1) == (chosen.epoch, chosen.top1)
     assert [step_of(path) for path in checkpoints(tmp_path / "run")] == [20, 16, chosen.step]
-    model, settings, classes = best_model(tmp_path / "run")
-    assert (settings, classes) == (config, tuple("0123456789"))
-    held = load_parts(config.data, config.run.seed)[1]
-    batch = torch.stack([torch.from_numpy(held.examples[int(place)].data) for place in held.positions])
-    with torch.no_grad():
-        logits = model(as_input(batch, held.kind))
-    labels = torch.from_numpy(held.examples.labels[held.positions])
-    assert torch.nn.functional.cross_entropy(logits, labels).item() == pytest.approx(chosen.loss, rel=1e-5)
+    assert best_model(tmp_path / "run")[1:] == (config, tuple("0123456789"))
+    assert loss_of_the_best(tmp_path / "run") == pytest.approx(chosen.loss, rel=1e-5)
+
+
+def test_the_checkpoint_before_a_damaged_one_has_its_best_too(root: Path, tmp_path: Path) -> None:
+    """Epochs 1 and 3 are the best of their time, and the first is neither of the last two when the third is."""
+    settings = ("schedule.epochs=5", "optimiser.learning_rate=1.0", "run.seed=1")
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_config(root, *settings), tmp_path / "run", watcher=DieAt(3 * EPOCH + 1))
+    steps = [step_of(path) for path in checkpoints(tmp_path / "run")]
+    assert steps == [3 * EPOCH, 2 * EPOCH, EPOCH]
+    assert best(tmp_path / "run").step == 3 * EPOCH
+    (path_of(tmp_path / "run", 3 * EPOCH) / "SHA256SUMS").unlink()
+    with pytest.warns(CheckpointWarning):
+        assert best(tmp_path / "run").step == EPOCH
 
 
 def test_a_model_learns_what_it_sees(root: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from neuroact.training import Row, read_log, train
 from neuroact.training.checkpoints import newest
-from tests.training.test_loop import STEPS, assert_same
+from tests.training.test_loop import STEPS, assert_same, loss_of_the_best
 from tests.training.tiny import tiny_config
 
 SCRIPT = Path(__file__).with_name("ranks.py")
@@ -49,6 +49,8 @@ def test_two_ranks_learn_what_one_learns(root: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ranks_stop_and_go_on_together(root: Path, tmp_path: Path) -> None:
     torchrun(root, tmp_path / "whole", "tiny")
+    validated = min(row.loss for row in read_log(tmp_path / "whole") if row.split == "val")
+    assert loss_of_the_best(tmp_path / "whole") == pytest.approx(validated, rel=1e-5)
     torchrun(root, tmp_path / "cut", "tiny", 3)
     stopped = newest(tmp_path / "cut")
     assert stopped is not None
