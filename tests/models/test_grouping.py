@@ -47,7 +47,7 @@ def nearest_by_force(points: NDArray[np.float32], centre: NDArray[np.float32], c
 
 
 @pytest.mark.parametrize("name", CLOUDS)
-@pytest.mark.parametrize("count", [1, 9, 70])
+@pytest.mark.parametrize("count", [1, 9, 24])
 def test_farthest_points_are_those_of_brute_force(name: str, count: int) -> None:
     points = cloud(name)
     found = farthest_points(points, count)
@@ -82,9 +82,7 @@ def test_gathered_points() -> None:
     indices = torch.tensor([[[0, 3], [1, 1]], [[2, 0], [3, 3]]])
     found = gather(points, indices)
     assert found.shape == (2, 2, 2, 3)
-    assert all(
-        torch.equal(found[b, m, k], points[b, indices[b, m, k]]) for b in (0, 1) for m in (0, 1) for k in (0, 1)
-    )
+    assert all(torch.equal(found[b, m, k], points[b, indices[b, m, k]]) for b in (0, 1) for m in (0, 1) for k in (0, 1))
     assert torch.equal(gather(points, indices[:, :, 0]), found[:, :, 0])
 
 
@@ -105,9 +103,9 @@ def test_the_operation_is_what_torch_expects_of_one() -> None:
 @pytest.mark.parametrize("misuse", MISUSES)
 def test_misuse(misuse: str) -> None:
     points, count = MISUSES[misuse]
-    with pytest.raises(ValueError, match="count must|points must"):
+    with pytest.raises(ValueError, match=r"count must|points must"):
         farthest_points(points, count)
-    with pytest.raises(ValueError, match="count must|points must"):
+    with pytest.raises(ValueError, match=r"count must|points must"):
         nearest_neighbours(points, points, count)
 
 
