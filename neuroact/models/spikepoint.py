@@ -10,13 +10,13 @@ out of a convolution and its batch norm. A pointwise convolution is a linear lay
 
 Differences from the paper:
 (1) Spikes of the rate code are spread evenly over time, not drawn one by one: see `RateCode`.
-(2) Offsets are divided by their spread about the centroid, not about the group's mean. Centroids are the outermost
-points of their surroundings; about the mean, many offsets would be above what a rate can express.
+(2) Offsets are divided by their spread about the centroid, not about the group's mean, and three spreads are the rate
+of 1, above which rates cannot tell offsets apart. Many are above one spread, hardly any above three.
 (3) The largest current among a group's members, or all groups, is normalised before it drives neurons. The largest of
 many is above the threshold nearly always, and neurons that fire at every step tell nothing.
 (4) A cloud of fewer points than there should be centroids or members has fewer of these.
-(5) There is no public code. The widths are those by which one design has both published parameter counts, 0.58 M and
-0.16 M; M and K are the usual ones of networks on point clouds.
+(5) There is no public code. The widths are ours: by them one design has both published parameter counts, 0.58 M and
+0.16 M. M and K are the usual ones of networks on point clouds.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from neuroact.models.layers.grouping import farthest_points, gather, nearest_nei
 from neuroact.models.registry import register
 
 GOLDEN = (math.sqrt(5) - 1) / 2
-"""Multiples of the golden ratio, modulo 1, are the most evenly spread of all sequences like it."""
+"""No other number has multiples that are spread as evenly, modulo 1."""
 
 FARTHEST = 3.0
 """In spreads of its group, the offset that fires at every step. The spread is that over x, y and t together, so the
 offsets of points on a line along one of them end at 3."""
 
-LEAST_SPREAD = 1e-6
-"""Less than float32 tells apart in [0, 1], so only a group whose members are one point has less: offsets of 0."""
+LEAST_SPREAD = 1e-9
+"""Below what float32 tells apart near 1, so that what it changes is a group of one point, whose offsets are all 0."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": {
@@ -185,9 +185,9 @@ class AnySpike(nn.Module):
 
 
 def quiet(members: int) -> float:
-    """A bias that keeps the spikes of a set apart: half of what the largest of so many normal numbers is, negative.
+    """A bias with which a set has a spike now and then: minus half of what the largest of so many normal numbers is.
 
-    From 0, nearly every set would have a spike at every step; from all of it, nearly none.
+    With 0, nearly every set has one at every step; with all of it, nearly none ever.
     """
     return -math.sqrt(math.log(members) / 2)
 

@@ -178,7 +178,8 @@ def test_pools_by_hand() -> None:
 
 @either
 def test_spikes_alone_enter_convolutions_and_never_too_many(residual: bool) -> None:
-    model, seen = network(residual=residual).train(), []
+    """Large sets are what silences or saturates a network."""
+    model, seen = network(residual=residual, centroids=40, neighbours=16).train(), []
     for module in model.modules():
         if isinstance(module, Pointwise):
             module.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
@@ -186,7 +187,7 @@ def test_spikes_alone_enter_convolutions_and_never_too_many(residual: bool) -> N
     assert len(seen) == 6 + 4 + 1
     assert all(set(spikes.unique().tolist()) <= {0.0, 1.0, 2.0} for spikes in seen)
     assert sum(bool((spikes == 2).any()) for spikes in seen) == 1  # only the sum of both branches
-    assert all(0.01 < spikes.mean() < 0.7 for spikes in seen)
+    assert all(0.01 < spikes.mean() < 0.6 for spikes in seen)
 
 
 @pytest.mark.parametrize(("preset", "classes"), PUBLISHED)

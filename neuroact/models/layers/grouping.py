@@ -63,8 +63,9 @@ def nearest_neighbours(points: Tensor, centres: Tensor, count: int) -> Tensor:
         raise ValueError(f"centres {tuple(centres.shape)} are not (B, M, D) for points {tuple(points.shape)}")
     if count > points.shape[1]:
         raise ValueError(f"there are {points.shape[1]} points, so no {count} neighbours")
-    pairs = zip(centres.detach().float().unbind(-1), points.detach().float().unbind(-1), strict=True)
-    distance = torch.stack([c[:, :, None] - p[:, None] for c, p in pairs]).square_().sum(0)  # (B, M, N)
+    distance = torch.zeros((*centres.shape[:2], points.shape[1]), device=points.device)  # (B, M, N), squared
+    for c, p in zip(centres.detach().float().unbind(-1), points.detach().float().unbind(-1), strict=True):
+        distance += (c[:, :, None] - p[:, None]).square_()  # one coordinate at a time: D times less memory
     # topk leaves open which of equals it takes. Bits of floats from 0 up are ordered as the floats, so these are not.
     order = distance.view(torch.int32).to(torch.int64) << 32 | torch.arange(points.shape[1], device=points.device)
     return order.topk(count, largest=False).indices  # (B, M, K)
