@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -47,6 +48,15 @@ MISUSES: dict[str, dict[str, Any]] = {
 }
 
 either = pytest.mark.parametrize("residual", [True, False], ids=["residual", "chip"])
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small only wait for a second thread, and for long where other processes have the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def network(seed: int = 0, **options: Any) -> SpikePoint:
