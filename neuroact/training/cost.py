@@ -22,8 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from neuroact.models.layers import Spikes
-from neuroact.training.operations import Count, count
-from neuroact.training.watching import Watch
+from neuroact.training.operations import Count, Watch, count
 
 ACCUMULATE, MULTIPLY_ACCUMULATE = 0.9e-12, 4.6e-12
 """Joules."""
@@ -221,12 +220,12 @@ class Meter:
         return Firing(name, fired.neurons / self._samples, fired.steps / fired.calls, rate)
 
     def _begin(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        if not self._running:
-            self._samples += args[0].shape[0]
         self._running.append((module, [0]))
 
     def _end(self, module: nn.Module, args: tuple[Any, ...], result: Any) -> None:
         self._running.pop()
+        if not self._running and result is not None:  # hooks also run after an error, without a result
+            self._samples += args[0].shape[0]
         if isinstance(module, Spikes) and isinstance(result, Tensor) and result.numel():
             self._fired[self._names[module]].add(result)
 

@@ -94,7 +94,7 @@ def evaluate(
             label = torch.as_tensor(given)
             if label.ndim != 1 or label.is_floating_point():
                 raise ValueError(f"labels are (B,) integers, not {tuple(label.shape)} of {label.dtype}")
-            logits.append(_checked(model(as_input(data, where)), label).float().cpu())
+            logits.append(_checked(model(floating(data, where)), label).float().cpu())
             labels.append(label.to("cpu", torch.int64))
     if not labels:
         raise ValueError("there is no batch to evaluate")
@@ -140,7 +140,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def as_input(data: Any, device: torch.device | str) -> Tensor:
+def floating(data: Any, device: torch.device | str) -> Tensor:
     """Data as a tensor of floating-point numbers on a device; spike trains come as bytes."""
     tensor = torch.as_tensor(data).to(device, non_blocking=True)
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neuroact.training.evaluation import as_input, evaluating
-from neuroact.training.watching import Watch
+from neuroact.training.evaluation import evaluating, floating
+from neuroact.training.operations import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def measure_latency(model: nn.Module, data: Any, *, rounds: int = 9) -> Latency:
         raise ValueError(f"a median needs one round at least, not {rounds}")
     weights = [*model.parameters(), *model.buffers()]
     device = weights[0].device if weights else torch.device("cpu")
-    batch = as_input(data, device)
+    batch = floating(data, device)
     with evaluating(model):
         model(batch)
         peak = _peak_on_gpu(model, batch) if device.type == "cuda" else _peak_of_tensors(model, batch, weights)

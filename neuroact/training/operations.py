@@ -1,4 +1,4 @@
-"""How many operations one call of torch takes: multiply-accumulates for values, accumulates for spikes.
+"""Every operation of torch that runs, and what it takes: multiply-accumulates for values, accumulates for spikes.
 
 An operand is spikes if all of it is 0 or 1, and is not a weight. A spike adds one row of weights: as many accumulates
 as it has targets, its fan-out. Two operands that are both activations, as in attention, may both be spikes.
@@ -13,15 +13,35 @@ dimension of the state (delta A, the decay, B, C) and 2 of its own (delta u, D u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
+Seen = Callable[[str, tuple[Any, ...], Any], None]
 Fixed = Callable[[Tensor], bool]
 """Whether a tensor is a weight of the model, or a view of one."""
+
+
+class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Inside, calls `seen` after each operation; what `seen` itself computes is not watched.
+
+    - `seen`: gets the name of the operation's schema (`aten::mm`), its positional arguments and its results.
+    """
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._seen = seen
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        results = operation(*args, **(kwargs or {}))
+        self._seen(operation._schema.name, args, results)
+        return results
 
 
 class Side(NamedTuple):
