@@ -1,0 +1,206 @@
+"""The page shows what it is given, numbers and pictures, and leaves out what is missing."""
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neuroact.datasets.audit import Audit, Leak, Split
+from neuroact.training.cost import Cost, Firing, LayerCost
+from neuroact.training.evaluation import Evaluation
+from neuroact.training.latency import Latency
+from neuroact.training.report import (
+    SLOTS,
+    Example,
+    Findings,
+    choose_examples,
+    confusion_figure,
+    curves_figure,
+    picture_of,
+    write_report,
+)
+from neuroact.viewing.style import DARK, rgb
+from neuroact.viewing.voxels import GAP
+from tests.viewing.conftest import Browser, browser  # noqa: F401
+
+CLASSES = ("wave", "walk <b>", "jump")
+A, B, C = np.eye(3, dtype=np.float32) * 4
+EVALUATION = Evaluation(
+    np.stack([A, A, 2 * B, B, B]).astype(np.float32), np.array([0, 1, 1, 1, -1]), ("r0", "r1", "r2", "r3", "r4")
+)
+ROWS = [
+    {"epoch": 1, "step": 5, "split": "train", "loss": 1.5, "top1": 0.25, "seconds": 1.0},
+    {"epoch": 1, "step": 10, "split": "train", "loss": 1.0, "top1": 0.5, "seconds": 2.0},
+    {"epoch": 1, "step": 10, "split": "val", "loss": 1.25, "top1": 0.375, "seconds": 3.0},
+]
+COST = Cost(
+    samples=5,
+    parameters=123_456,
+    layers=(LayerCost("stem", "Conv2d", "values", 2e6, 2e6), LayerCost("head", "Linear", "spikes", 5e6, 1e6)),
+    firing=(Firing("neurons", 400, 8, 0.0625),),
+)
+AUDIT = Audit(
+    20, {"train": Split(12, 3, 4), "test": Split(8, 3, 2)},
+    (Leak("subject", ("train", "test"), 1, 5, 8, (("P4",),)),), {"recorded": 3}, 15.0,
+)  # fmt: skip
+FULL = Findings(
+    title="run <1>",
+    subtitle="spiking_cnn on the split test of clips",
+    classes=CLASSES,
+    evaluation=EVALUATION,
+    rows=ROWS,
+    cost=COST,
+    latency=Latency(1, 0.0125, 9, 1_500_000, "cpu, 2 threads"),
+    attributes={"light": ["day", "night", "day", "day", "day"]},
+    examples=(Example(1, np.ones((4, 2, 6, 8), np.float32)), Example(4, np.full((50, 3), 0.5, np.float32))),
+    audited=AUDIT,
+    configuration='[model]\nname = "spiking_cnn"\n',
+)
+
+
+def page_of(findings: Findings, folder: Path) -> str:
+    """The page without the source of plotly.js."""
+    path = folder / "report.html"
+    write_report(path, findings)
+    return re.sub(r"<script>.*?</script>", "", path.read_text(), count=1, flags=re.DOTALL)
+
+
+SHOWN = {
+    "measures": ["<b>75.0%</b>top-1", "<b>83.3%</b>mean per class", "<b>4</b>samples of 2 classes"],
+    "classes, the worst first": [
+        '<td>walk &lt;b&gt;</td><td class="right">3</td><td class="right">66.7%</td><td>wave (33%)</td></tr>\n'
+        '<tr><td>wave</td><td class="right">1</td><td class="right">100.0%</td>',
+    ],
+    "attributes": [
+        '<td>light</td><td>day</td><td class="right">3</td><td class="right">100.0%</td>',
+        '<td>light</td><td>night</td><td class="right">1</td><td class="right">0.0%</td>',
+    ],
+    "examples": ["r1: wave, 96% sure; is walk &lt;b&gt;<", "r4: walk &lt;b&gt;, 96% sure; class not known<"],
+    "energies": [
+        '<td>stem</td><td>Conv2d</td><td>values</td><td class="right">2.00 M</td><td class="right">2.00 M</td>'
+        '<td class="right">9.2 µJ</td>',
+        '<td>head</td><td>Linear</td><td>spikes</td><td class="right">5.00 M</td><td class="right">1.00 M</td>'
+        '<td class="right">900 nJ</td>',
+        'layers that take spikes</td><td class="right">1.00 M</td><td class="right">900 nJ</td>',
+        'layers that take values</td><td class="right">2.00 M</td><td class="right">9.2 µJ</td>',
+        'values for spikes</td><td class="right">7.00 M</td><td class="right">32.2 µJ</td>',
+        "<b>10.1 µJ</b>",
+        "<b>123 k</b>parameters",
+    ],
+    "spikes": ['<td>neurons</td><td class="right">400</td><td class="right">8</td><td class="right">0.0625</td>'],
+    "time and memory": ["12.50 ms (median of 9) and at most 1.50 MB of tensors"],
+    "audit": [
+        "5 of the 8 recordings in test are of subjects that are also in train (1).",
+        "Not looked at: 3 recordings without recorded.",
+    ],
+    "configuration": ["<pre>[model]\nname = &quot;spiking_cnn&quot;</pre>"],
+    "versions": ["<td>torch</td>", "<td>torchmetrics</td>", "<td>Python</td>"],
+    "title": ["<title>run &lt;1&gt;</title>", "spiking_cnn on the split test of clips"],
+}
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return page_of(FULL, tmp_path_factory.mktemp("full"))
+
+
+@pytest.mark.parametrize("texts", SHOWN.values(), ids=SHOWN)
+def test_the_page_shows(texts: list[str], full: str) -> None:
+    for text in texts:
+        assert text in full
+
+
+def test_pictures_and_plots(full: str) -> None:
+    assert full.count("data:image/png;base64,") == 2
+    assert re.findall('<div id="([a-z]+)" class="plot"', full) == ["curves", "confusion"]
+    assert "walk <b>" not in full
+
+
+def test_what_is_missing_is_left_out(tmp_path: Path) -> None:
+    page = page_of(Findings("a", "b", CLASSES, EVALUATION), tmp_path)
+    assert re.findall("<h2>(.*?)</h2>", page) == ["Classes", "Made with"]
+
+
+def test_the_scores_are_returned(tmp_path: Path) -> None:
+    assert write_report(tmp_path / "report.html", FULL).top1 == 0.75
+
+
+@pytest.mark.parametrize(("style", "classes", "message"), [("neon", CLASSES, "neon"), ("dark", ("a",), "1 classes")])
+def test_misuse(style: str, classes: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_report(tmp_path / "report.html", replace(FULL, classes=classes), style=style)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_browser_draws_both_plots(tmp_path: Path, browser: Browser) -> None:  # noqa: F811
+    write_report(tmp_path / "report.html", FULL)
+    document = browser.open(tmp_path / "report.html", "--dump-dom")
+    assert 'data-drawn="confusion curves"' in document
+    assert "heatmaplayer" in document
+    assert browser.requests() == []
+
+
+def test_curves_have_a_line_for_each_split_and_measure() -> None:
+    lines = {(line["name"], line["yaxis"]): line for line in curves_figure(ROWS, DARK)["data"]}
+    assert (lines["train", "y"]["x"], lines["train", "y"]["y"]) == ([5, 10], [1.5, 1.0])
+    assert (lines["val", "y2"]["x"], lines["val", "y2"]["y"]) == ([10], [0.375])
+    assert len(lines) == 4
+
+
+def test_a_confusion_matrix_shows_shares_of_the_true_class(tmp_path: Path) -> None:
+    figure = confusion_figure(write_report(tmp_path / "report.html", FULL), CLASSES, DARK)
+    (heat,) = figure["data"]
+    assert heat["z"] == [[1, 0, 0], [0.3333, 0.6667, 0], [0, 0, 0]]
+    assert heat["text"] == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
+    assert figure["layout"]["xaxis"]["ticktext"][1] == "walk &lt;b&gt;"
+
+
+def test_examples_are_the_surest_right_of_each_class_and_wrong_ones_in_turn() -> None:
+    assert choose_examples(EVALUATION) == [2, 1, 0]  # 3 is of the class of 2, 4 has no label
+    assert choose_examples(EVALUATION, 2) == [2, 1]
+    with pytest.raises(ValueError, match="not 0"):
+        choose_examples(EVALUATION, 0)
+
+
+def slots_of(png: bytes) -> list[np.ndarray]:
+    """The pictures of a strip, left to right."""
+    with Image.open(io.BytesIO(png)) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    side = pixels.shape[0]
+    return [pixels[:, start : start + side] for start in range(0, pixels.shape[1], side + GAP)]
+
+
+def colours(slot: np.ndarray) -> set[tuple[int, ...]]:
+    return {tuple(pixel) for pixel in slot.reshape(-1, 3).tolist()}
+
+
+def test_a_picture_of_frames_has_on_and_off() -> None:
+    frames = np.zeros((2, 2, 4, 4), np.uint8)
+    frames[0, 0, 1, 1], frames[1, 1, 2, 2] = 1, 1  # OFF first, then ON
+    first, second = slots_of(picture_of(frames, DARK))
+    assert colours(first) == {rgb(DARK.panel), rgb(DARK.off)}
+    assert colours(second) == {rgb(DARK.panel), rgb(DARK.on)}
+    assert first.shape[0] == 4 * (1016 // 8)  # enlarged to what fits the page
+
+
+def test_a_picture_of_points_shows_when_and_where_they_are() -> None:
+    slots = slots_of(picture_of(np.array([[0.1, 0.9, 0.0], [0.1, 0.9, 1.0]], np.float32), DARK))
+    assert len(slots) == SLOTS
+    fired = [rgb(DARK.on) in colours(slot) for slot in slots]
+    assert fired == [True, *[False] * (SLOTS - 2), True]
+    rows, columns = np.nonzero((slots[0] == rgb(DARK.on)).all(axis=2))
+    side = slots[0].shape[0]
+    assert (rows.mean() / side, columns.mean() / side) == (pytest.approx(0.9, abs=0.02), pytest.approx(0.1, abs=0.02))
+
+
+def test_many_steps_are_summed_to_few_slots() -> None:
+    frames = np.zeros((20, 1, 4, 4), np.float32)
+    frames[19, 0, 0, 0] = 1
+    slots = slots_of(picture_of(frames, DARK))
+    assert [len(colours(slot)) > 1 for slot in slots] == [*[False] * (SLOTS - 1), True]
+    with pytest.raises(ValueError, match=r"\(5, 2\)"):
+        picture_of(np.zeros((5, 2)), DARK)
