@@ -38,7 +38,8 @@ class LayerCost:
     """Operations of one layer, for one sample on average.
 
     - `name`: of its module, as in `named_modules`. `kind`: the module's class, or what of it was counted.
-    - `takes`: `spikes` if every input that it ever got was 0 or 1, else `values`.
+    - `takes`: `spikes` if every input that it ever got was 0 or 1, else `values`. What never got anything but 0, behind
+      neurons that never fire, takes spikes, none.
     - `dense`: multiply-accumulates that it takes for values, whatever it gets.
     - `operations`: synaptic operations, which are accumulates, if it takes spikes; else `dense`.
     """

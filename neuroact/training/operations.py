@@ -6,9 +6,9 @@ as it has targets, its fan-out. Two operands that are both activations, as in at
 Counted are products of matrices, convolutions, attention and the scans of state spaces, by whatever module or function
 they are called. Taps of a convolution that fall on its padding are not counted, neither for values nor for spikes: a
 spike at the border has a smaller fan-out. Values that happen to be 0 are counted, for hardware that multiplies does
-not look. Not counted are biases, normalisations, activations, products element by element, pooling, distances, and what
-a neuron does for itself in a step. Of a selective scan, each channel and step takes 4 multiplications for each
-dimension of the state (delta A, the decay, B, C) and 2 of its own (delta u, D u).
+not look, and attention as if it had no mask. Not counted are biases, normalisations, activations, products element by
+element, pooling, distances, and what a neuron does for itself in a step. Of a selective scan, each channel and step
+takes 4 multiplications for each dimension of the state (delta A, the decay, B, C) and 2 of its own (delta u, D u).
 """
 
 from __future__ import annotations

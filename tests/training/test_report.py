@@ -120,6 +120,13 @@ def test_pictures_and_plots(full: str) -> None:
     assert "walk <b>" not in full
 
 
+def test_the_class_that_another_is_most_often_taken_for(tmp_path: Path) -> None:
+    evaluation = Evaluation(np.stack([B, C, A, C]).astype(np.float32), np.array([0, 1, 1, 1]))
+    page = page_of(Findings("a", "b", CLASSES, evaluation), tmp_path)
+    assert '<td class="right">0.0%</td><td>walk &lt;b&gt; (100%)</td>' in page
+    assert '<td class="right">0.0%</td><td>jump (67%)</td>' in page
+
+
 def test_what_is_missing_is_left_out(tmp_path: Path) -> None:
     page = page_of(Findings("a", "b", CLASSES, EVALUATION), tmp_path)
     assert re.findall("<h2>(.*?)</h2>", page) == ["Classes", "Made with"]
