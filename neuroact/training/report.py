@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import platform
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from neuroact.datasets.audit import Audit
 from neuroact.training.cost import Cost, LayerCost
@@ -23,12 +25,14 @@ from neuroact.training.metrics import BINS, Scores, per_attribute, score
 from neuroact.viewing import STYLES, quantities
 from neuroact.viewing import report as page
 from neuroact.viewing.point_cloud import CONFIG, Figure
-from neuroact.viewing.style import Style
+from neuroact.viewing.style import Style, rgb
 from neuroact.viewing.voxels import voxel_strip
 
 PACKAGES = ("neuroact", "torch", "torchmetrics", "numpy", "numba", "plotly")
 SLOTS = 8
 """Pictures of a sample: its steps, summed to as many where it has more."""
+FEWEST_SLOTS = 6
+"""So many would fit beside each other, however few there are: a picture of one step does not fill the screen."""
 POINTS_SIDE = 64
 """Pixels of the sides of a picture of points, whose sensor is not known."""
 WIDTH = 1016
@@ -103,20 +107,19 @@ def write_report(path: Path, findings: Findings, *, style: str = "dark") -> Scor
 
 
 def choose_examples(evaluation: Evaluation, count: int = 6) -> list[int]:
-    """Samples worth a look: of the surest predictions, right ones of different classes and wrong ones, alternating.
+    """Samples worth a look: the surest right prediction of each class and the surest wrong one, alternating.
 
     Returns up to `count` places in the evaluation, fewer if there are not so many. Raises `ValueError` if `count < 1`.
     """
     if count < 1:
         raise ValueError(f"at least one example is needed, not {count}")
-    confidence, predicted = evaluation.probabilities.max(axis=1), evaluation.predictions
+    confidence, predicted, labels = evaluation.probabilities.max(axis=1), evaluation.predictions, evaluation.labels
     surest = np.argsort(-confidence, kind="stable")
     right: dict[int, int] = {}
-    for index in surest[evaluation.labels[surest] == predicted[surest]].tolist():
-        right.setdefault(int(predicted[index]), index)
-    known = evaluation.labels[surest] != UNKNOWN
-    wrong = surest[known & (evaluation.labels[surest] != predicted[surest])].tolist()
-    kinds = [list(right.values()), wrong]
+    wrong: dict[int, int] = {}
+    for index in surest[labels[surest] != UNKNOWN].tolist():
+        (right if labels[index] == predicted[index] else wrong).setdefault(int(labels[index]), index)
+    kinds = [list(right.values()), list(wrong.values())]
     turns = max(map(len, kinds))
     return [kind[turn] for turn in range(turns) for kind in kinds if turn < len(kind)][:count]
 
@@ -138,9 +141,19 @@ def picture_of(data: NDArray[Any], style: Style) -> bytes:
         grid = np.histogramdd(data[:, [2, 1, 0]], bins=edges)[0]
     else:
         raise ValueError(f"a sample is frames (T, C, H, W) or points (N, 3), not {data.shape}")
-    larger = max(1, WIDTH // (grid.shape[0] * grid.shape[2]))
+    larger = max(1, WIDTH // (max(grid.shape[0], FEWEST_SLOTS) * grid.shape[2]))
     sharp = grid.repeat(larger, axis=1).repeat(larger, axis=2)
-    return voxel_strip(sharp.astype(np.float32), style=style)
+    return _as_wide_as_the_page(voxel_strip(sharp.astype(np.float32), style=style), style)
+
+
+def _as_wide_as_the_page(png: bytes, style: Style) -> bytes:
+    """A picture with ground to the right of it, as pages stretch all pictures to their own width."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as strip:
+        canvas = Image.new("RGB", (max(WIDTH, strip.width), strip.height), rgb(style.ground))
+        canvas.paste(strip, (0, 0))
+    canvas.save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def curves_figure(rows: Sequence[Mapping[str, Any]], style: Style) -> Figure:
@@ -220,7 +233,7 @@ def _key_figures(scores: Scores, findings: Findings) -> list[tuple[str, str]]:
     ]
     if findings.cost:
         energy = findings.cost.energy_accumulates + findings.cost.energy_multiply_accumulates
-        figures += [(_number(findings.cost.parameters), "parameters"), (_energy(energy), "a sample, estimated")]
+        figures += [(_number(findings.cost.parameters), "parameters"), (in_joules(energy), "a sample, estimated")]
     if findings.latency:
         latency = findings.latency
         figures.append((f"{1e3 * latency.seconds:.1f} ms", f"a batch of {latency.batch} ({latency.device})"))
@@ -276,12 +289,12 @@ def _examples(findings: Findings, style: Style) -> list[str]:
 def _cost(cost: Cost, latency: Latency | None) -> list[str]:
     head = ["layer", "", "takes", "if all were values", "operations", "energy"]
     totals = [
-        ["accumulates, in layers that take spikes", _number(cost.accumulates), _energy(cost.energy_accumulates)],
+        ["accumulates, in layers that take spikes", _number(cost.accumulates), in_joules(cost.energy_accumulates)],
         [
             "multiply-accumulates, in layers that take values",
-            _number(cost.multiply_accumulates), _energy(cost.energy_multiply_accumulates),
+            _number(cost.multiply_accumulates), in_joules(cost.energy_multiply_accumulates),
         ],
-        ["the same network with values for spikes", _number(cost.dense), _energy(cost.energy_dense)],
+        ["the same network with values for spikes", _number(cost.dense), in_joules(cost.energy_dense)],
     ]  # fmt: skip
     pieces = [
         page.heading("Cost of a sample"),
@@ -312,7 +325,7 @@ def _time(latency: Latency | None) -> list[str]:
 
 
 def _layer(layer: LayerCost) -> list[str]:
-    numbers = [_number(layer.dense), _number(layer.operations), _energy(layer.energy)]
+    numbers = [_number(layer.dense), _number(layer.operations), in_joules(layer.energy)]
     return [layer.name, layer.kind, layer.takes, *numbers]
 
 
@@ -342,7 +355,8 @@ def _number(value: float) -> str:
     return quantities.scaled(value, "").strip()
 
 
-def _energy(joules: float) -> str:
+def in_joules(joules: float) -> str:
+    """Three figures and a unit: `8.2e-7` as `820 nJ`."""
     for factor, unit in ENERGIES:
         if joules >= 0.9995 * factor:
             return f"{joules / factor:.3g} {unit}"

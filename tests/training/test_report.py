@@ -169,16 +169,20 @@ def test_a_confusion_matrix_shows_shares_of_the_true_class(tmp_path: Path) -> No
 def test_examples_are_the_surest_right_of_each_class_and_wrong_ones_in_turn() -> None:
     assert choose_examples(EVALUATION) == [2, 1, 0]  # 3 is of the class of 2, 4 has no label
     assert choose_examples(EVALUATION, 2) == [2, 1]
+    wrong = Evaluation(np.stack([B, 2 * B, C, A]).astype(np.float32), np.array([0, 0, 0, 1]))
+    assert choose_examples(wrong) == [1, 3]
     with pytest.raises(ValueError, match="not 0"):
         choose_examples(EVALUATION, 0)
 
 
 def slots_of(png: bytes) -> list[np.ndarray]:
-    """The pictures of a strip, left to right."""
+    """The pictures of a strip, left to right; what follows them has the colour of the ground."""
     with Image.open(io.BytesIO(png)) as image:
         pixels = np.asarray(image.convert("RGB"))
+    assert pixels.shape[1] >= 1016
     side = pixels.shape[0]
-    return [pixels[:, start : start + side] for start in range(0, pixels.shape[1], side + GAP)]
+    slots = [pixels[:, start : start + side] for start in range(0, pixels.shape[1], side + GAP)]
+    return [slot for slot in slots if slot.shape[1] == side and colours(slot) != {rgb(DARK.ground)}]
 
 
 def colours(slot: np.ndarray) -> set[tuple[int, ...]]:
@@ -191,7 +195,7 @@ def test_a_picture_of_frames_has_on_and_off() -> None:
     first, second = slots_of(picture_of(frames, DARK))
     assert colours(first) == {rgb(DARK.panel), rgb(DARK.off)}
     assert colours(second) == {rgb(DARK.panel), rgb(DARK.on)}
-    assert first.shape[0] == 4 * (1016 // 8)  # enlarged to what fits the page
+    assert first.shape[0] == 4 * (1016 // (6 * 4))  # enlarged until six would fill the page
 
 
 def test_a_picture_of_points_shows_when_and_where_they_are() -> None:
