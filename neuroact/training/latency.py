@@ -112,4 +112,4 @@ class _Held:
 def _described(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type}, {torch.get_num_threads()} threads"
+    return f"{device.type}, threads: {torch.get_num_threads()}"

@@ -39,6 +39,12 @@ WIDTH = 1016
 """Pixels that a picture has on the page; smaller ones are enlarged before, so that pixels stay sharp."""
 MOST_NAMES = 40
 """Classes that are named beside the confusion matrix."""
+UNKNOWN_TO_AUDIT = {
+    "split": "have no split",
+    "subject": "have no known subject",
+    "recorded": "have no known time of recording",
+    "content": "were not compared by content",
+}
 ENERGIES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"))
 
 
@@ -335,7 +341,7 @@ def _audited(audited: Audit) -> list[str]:
         for name, split in audited.splits.items()
     ]
     found = [f"{leak}." for leak in audited.leaks] or ["The splits share nothing that was looked for."]
-    unknown = [f"Not looked at: {count:,} recordings without {what}." for what, count in audited.unknown.items()]
+    unknown = [f"{count:,} recordings {UNKNOWN_TO_AUDIT[what]}." for what, count in audited.unknown.items()]
     return [
         page.heading("Data"),
         *map(page.paragraph, found + unknown),

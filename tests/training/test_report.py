@@ -95,7 +95,7 @@ SHOWN = {
     "time and memory": ["12.50 ms (median of 9) and at most 1.50 MB of tensors"],
     "audit": [
         "5 of the 8 recordings in test are of subjects that are also in train (1).",
-        "Not looked at: 3 recordings without recorded.",
+        "3 recordings have no known time of recording.",
     ],
     "configuration": ["<pre>[model]\nname = &quot;spiking_cnn&quot;</pre>"],
     "versions": ["<td>torch</td>", "<td>torchmetrics</td>", "<td>Python</td>"],
