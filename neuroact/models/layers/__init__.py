@@ -1,5 +1,6 @@
 """Layers that several models share."""
 
+from neuroact.models.layers.chip import ChipLayer, Integers
 from neuroact.models.layers.neurons import Library, Spikes, cuba, lif
 
-__all__ = ["Library", "Spikes", "cuba", "lif"]
+__all__ = ["ChipLayer", "Integers", "Library", "Spikes", "cuba", "lif"]
