@@ -42,7 +42,7 @@ class SpikingCNN(nn.Module):
 
     - `classes`: L. `channels`: C. `size`: (H, W), each at least 2 to the power of the number of convolutions.
     - `widths`: output channels of each convolution. `hidden`: D. `voters`: P.
-    - `current_decay`, `decay`: within [0, 1), what a step leaves of currents and potentials; `threshold`: above 0.
+    - `current_decay`, `decay`: within [0, 1], what a step leaves of currents and potentials; `threshold`: above 0.
     - `dropout`: share of the spikes into the dense layers that are dropped in training, the same ones at every step.
     - `neuron`: whose neurons. `quantised`: compute with the integers that the chip will hold, of neuroact's alone.
 

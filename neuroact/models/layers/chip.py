@@ -29,9 +29,9 @@ class Integers(NamedTuple):
     weight: Tensor
     """int64, of the synapses' shape: even, within [-254, 254]."""
     current_decay: int
-    """iDecay, within [1, 4096]."""
+    """iDecay, within [0, 4096]."""
     decay: int
-    """vDecay, within [1, 4096]."""
+    """vDecay, within [0, 4096]."""
     threshold: int
     """vThMant, within [0, 131071]."""
 
@@ -43,7 +43,7 @@ class ChipLayer(nn.Module):
     spikes, and makes deep layers integrate while the first spikes are still on their way.
 
     - `synapses`: their weights are drawn anew, see `draw_weights`.
-    - `current_decay`, `decay`: within [0, 1): what a step leaves of the current and of the potential.
+    - `current_decay`, `decay`: within [0, 1], what a step leaves of the current and of the potential.
     - `threshold`: above 0.
     - `quantised`: spike as the chip will, with its integers, instead of in floating point. Weights stay floats, which
       learn, and are rounded whenever they are used.
@@ -64,8 +64,6 @@ class ChipLayer(nn.Module):
         super().__init__()
         if synapses.bias is not None:
             raise ValueError("the synapses have a bias; the chip's layer has none")
-        if not (0 <= current_decay < 1 and 0 <= decay < 1):
-            raise ValueError(f"decays must be within [0, 1), not {current_decay} and {decay}")
         if not threshold > 0:
             raise ValueError(f"threshold must be above 0, not {threshold}")
         if quantised and neuron != "neuroact":
@@ -76,18 +74,21 @@ class ChipLayer(nn.Module):
         self.draw_weights()
 
     @torch.no_grad()
-    def draw_weights(self, rate: float = 0.1) -> None:
-        """Weights with which potentials fluctuate by a threshold (Rossbroich et al. 2022: fluctuation-driven).
+    def draw_weights(self, rate: float = 0.08, steps: int = 4) -> None:
+        """Weights with which potentials fluctuate by a threshold (Rossbroich et al. 2022, sec. 2: fluctuation-driven).
 
-        Without normalisation, which the chip has no room for, the usual ones leave deep layers silent.
+        Without normalisation, which the chip has no room for, the usual ones leave deep layers silent. The paper lets
+        potentials settle first; slow neurons never do, as each spike resets them, so what counts here is how far they
+        get in a few steps from rest.
 
-        - `rate`: spikes per synapse and step that are expected.
+        - `rate`: spikes per synapse and step that are expected. `steps`: between two spikes of a neuron.
         """
-        alpha, beta = self.current_decay, self.decay
-        # Sum over time of the squared potential after one spike on a weight of 1: the two leaks in a row.
-        response = (1 + alpha * beta) / ((1 - alpha * beta) * (1 - alpha**2) * (1 - beta**2))
+        # The potential n steps after a spike on a weight of 1: the leak of the current, then that of the potential.
+        response = [
+            sum(self.current_decay ** (n - k) * self.decay**k for k in range(n + 1)) ** 2 for n in range(steps)
+        ]
         fan_in = self.synapses.weight[0].numel()
-        nn.init.normal_(self.synapses.weight, std=self.threshold / math.sqrt(fan_in * rate * response))
+        nn.init.normal_(self.synapses.weight, std=self.threshold / math.sqrt(fan_in * rate * sum(response)))
 
     @property
     def integers(self) -> Integers:
