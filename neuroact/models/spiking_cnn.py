@@ -12,12 +12,13 @@ Each arrow is binary spikes, and each layer is current-based neurons behind its 
     s[t] = 1 if h[t] >= threshold else 0
     v[t] = 0 if s[t] else h[t]                             hard reset
 
-What the chip rules out shapes the rest. (1) No pooling: Lava's format has none. Summing 2 x 2 neighbours of the currents
-that 3 x 3 synapses make is a convolution of 4 x 4 with stride 2, so that is what a layer has, and all of its 16 weights
-learn. (2) No bias and so no BatchNorm, whose shift would become one: see `ChipLayer`. Weights begin such that each layer
-fires instead. (3) Input is binary: an event or more at a pixel, polarity and step is one spike, since the input has no
-graded ones. (4) Logits are counts of output spikes, which the chip sends by itself; to read membrane potentials the host
-would have to halt it at every step. Counts of one neuron a class are coarse and often tie, hence P voters for each.
+What the chip rules out shapes the rest. (1) No pooling: Lava's format has none. To sum the currents that 3 x 3 synapses
+make over 2 x 2 neighbours is a convolution of 4 x 4 with stride 2, so that is what a layer has, and all of its weights
+learn. (2) No bias and so no BatchNorm, whose shift would become one: weights begin such that each layer fires instead,
+see `ChipLayer`. (3) Input is binary: an event or more at a pixel, polarity and step is one spike, since the chip's
+input has no graded ones. (4) Logits are counts of output spikes, which the chip sends by itself. Membrane potentials
+would have to be probed at every step, or summed by a neuron without leak, whose 24 bits do not last for a long
+recording. Counts of one neuron a class are coarse and often tie, hence P voters for each.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from neuroact.models.layers import ChipLayer, Library
 from neuroact.models.registry import register
@@ -77,18 +79,21 @@ class SpikingCNN(nn.Module):
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be within [0, 1), not {dropout}")
         self.channels, self.size, self.voters, self.dropout = channels, tuple(size), voters, dropout
-        convolutions = [
+        convolutions: list[nn.Conv2d | nn.Linear] = [
             nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)
             for before, after in zip((channels, *widths), widths, strict=False)
         ]
         features = (channels, *widths)[-1] * height * width
-        dense = [nn.Linear(features, hidden, bias=False), nn.Linear(hidden, classes * voters, bias=False)]
+        dense: list[nn.Conv2d | nn.Linear] = [
+            nn.Linear(features, hidden, bias=False),
+            nn.Linear(hidden, classes * voters, bias=False),
+        ]
         self.layers = nn.ModuleList(
             ChipLayer(
                 synapses, current_decay=current_decay, decay=decay, threshold=threshold, neuron=neuron,
                 quantised=quantised,
             )
-            for synapses in (*convolutions, *dense)
+            for synapses in convolutions + dense
         )  # fmt: skip
         self.convolutions = len(convolutions)
 
@@ -99,14 +104,15 @@ class SpikingCNN(nn.Module):
 
         Returns `(B, L)`. Raises `ValueError` for an input of another shape.
         """
-        return self.output_spikes(x).mean(0).unflatten(-1, (-1, self.voters)).sum(-1)  # (B, L)
+        spikes = self.output_spikes(x)  # (T, B, L P)
+        return spikes.mean(0).reshape(len(x), -1, self.voters).sum(-1)  # (B, L)
 
     def output_spikes(self, x: Tensor) -> Tensor:
         """What the chip puts out for `x`, a step later in each layer: `(T, B, L P)` of 0 and 1, voters side by side."""
         if x.ndim != 5 or x.shape[1] < 1 or tuple(x.shape[2:]) != (self.channels, *self.size):
             expected = f"(B, T, {self.channels}, {self.size[0]}, {self.size[1]})"
             raise ValueError(f"x must be {expected} with T at least 1, not {tuple(x.shape)}")
-        s = (x.transpose(0, 1) > 0).to(self.layers[0].synapses.weight.dtype)  # (T, B, C, H, W)
+        s = (x.transpose(0, 1) > 0).to(next(self.parameters()).dtype)  # (T, B, C, H, W)
         for layer in self.layers[: self.convolutions]:
             s = layer(s)  # (T, B, width, H / 2, W / 2), and so on
         s = s.flatten(2)  # (T, B, features)
@@ -115,7 +121,7 @@ class SpikingCNN(nn.Module):
         return s
 
     def _dropped(self, s: Tensor) -> Tensor:
-        """A neuron is dropped for all steps: one dropped now and then would still tell what it has to (T, B, features)."""
+        """`(T, B, features)`: a neuron is dropped at all steps, as at some others it would tell the same."""
         if not self.training or not self.dropout:
             return s
-        return s * torch.nn.functional.dropout(torch.ones_like(s[:1]), self.dropout)
+        return s * functional.dropout(torch.ones_like(s[:1]), self.dropout)

@@ -84,8 +84,10 @@ def test_it_maps_what_it_takes_to_logits(name: str) -> None:
 def test_every_parameter_learns(name: str) -> None:
     model = tiny(name).train()
     nn.functional.cross_entropy(model(batch(name)), torch.arange(4) % CLASSES).backward()
-    idle = [key for key, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all() or not p.grad.any()]
-    assert not idle
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.isfinite().all(), key
+        assert parameter.grad.any(), key
 
 
 def test_a_sample_alone_has_the_logits_it_has_in_a_batch(name: str) -> None:

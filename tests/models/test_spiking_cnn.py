@@ -1,7 +1,10 @@
 """The network for the chip: its integers are the chip's, and the chip's equations give its spikes."""
 
+import itertools
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -67,10 +70,7 @@ def chip(model: SpikingCNN, x: Tensor) -> list[NDArray[np.int64]]:
     for layer in model.layers:
         integers: Integers = layer.integers  # type: ignore[assignment]
         weight = integers.weight.numpy()
-        if weight.ndim == 2:
-            a = s.reshape(*s.shape[:2], -1) @ weight.T
-        else:
-            a = chip_convolution(s, weight)
+        a = s.reshape(*s.shape[:2], -1) @ weight.T if weight.ndim == 2 else chip_convolution(s, weight)
         s = chip_neurons(a, integers)
         spikes.append(s)
     return spikes
@@ -110,6 +110,19 @@ def test_the_scan_is_the_chips_beyond_24_bits_too(most: int, threshold: float) -
             torch.from_numpy(a).float(), current_decay=d_u, decay=d_v, threshold=torch.tensor(threshold)
         )
         assert np.array_equal(spikes.numpy(), chip_neurons(a, integers))
+
+
+def test_spikes_are_those_that_lava_gave(shared: Path) -> None:
+    given = np.load(shared / "lava_golden" / "dense3.npz")
+    s = torch.from_numpy(given["x"].T).float()  # (T, C)
+    with h5py.File(shared / "lava_golden" / "dense3.net") as file:
+        for index in ("1", "2", "3"):
+            layer = file["layer"][index]
+            d_u, d_v, theta = (int(layer["neuron"][key][()]) for key in ("iDecay", "vDecay", "vThMant"))
+            a = s @ torch.from_numpy(layer["weight"][()]).float().T
+            s, _ = integer_cuba_scan(a, current_decay=d_u, decay=d_v, threshold=torch.tensor(float(theta)))
+    assert s.any()
+    assert np.array_equal(s.numpy(), given["out"].T)
 
 
 def test_a_potential_at_the_threshold_does_not_spike() -> None:
@@ -205,19 +218,27 @@ def test_in_training_what_arrives_is_whole_whatever_is_dropped() -> None:
 def test_it_learns(quantised: bool) -> None:
     """Two movements that differ in nothing but their direction in time."""
     torch.manual_seed(1)
-    model = SpikingCNN(classes=2, size=(8, 8), widths=(6,), hidden=24, voters=4, quantised=quantised)
-    x = torch.zeros(32, 8, 2, 8, 8)
-    for n in range(32):
-        row = int(torch.randint(0, 7, ()))
-        for t in range(8):
-            x[n, t, n // 2 % 2, row : row + 2, t if n % 2 else 7 - t] = 1
-    labels = torch.arange(32) % 2
+    model = SpikingCNN(
+        classes=2, size=(6, 6), widths=(8,), hidden=32, voters=4, current_decay=0.7, decay=0.7, quantised=quantised
+    )
+    x = torch.zeros(16, 6, 2, 6, 6)
+    for n, t in itertools.product(range(16), range(6)):
+        row = n // 2 % 5
+        x[n, t, :, row : row + 2, t if n % 2 else 5 - t] = 1
+    labels = torch.arange(16) % 2
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
-    for _ in range(40):
+    for _ in range(25):
         optimiser.zero_grad()
         nn.functional.cross_entropy(model(x), labels).backward()
         optimiser.step()
-    assert (model.eval()(x).argmax(1) == labels).float().mean() > 0.95
+    assert (model.eval()(x).argmax(1) == labels).float().mean() > 0.9
+
+
+def test_quantised_it_compiles_without_a_break() -> None:
+    model, x = network(), events(2, 4)
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    assert torch.equal(compiled(x), model(x))
+    assert model(x).any()
 
 
 @pytest.mark.parametrize(("current_decay", "decay"), [*DECAYS, (0.0, 0.9), (0.9, 0.95)])

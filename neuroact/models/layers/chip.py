@@ -1,6 +1,6 @@
 """`ChipLayer`: synapses and the current-based neurons behind them, which is what Loihi has as a layer.
 
-    T time steps    B batch    C, H, W channels, height and width
+T time steps    B batch    C, H, W channels, height and width
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Integers(NamedTuple):
 class ChipLayer(nn.Module):
     """Spikes in, spikes out: synapses without bias, and neurons that reset hard, to 0.
 
-    Loihi would have to add a bias at every step to every neuron: it takes a layer more state, spends energy without
-    spikes, and makes deep layers integrate while the first spikes are still on their way.
+    A bias would drive every neuron at every step, spikes or none, and deep layers would integrate theirs while the
+    first spikes are still on their way to them, unless the chip is reset between recordings.
 
     - `synapses`: their weights are drawn anew, see `draw_weights`.
     - `current_decay`, `decay`: within [0, 1], what a step leaves of the current and of the potential.
@@ -84,9 +84,7 @@ class ChipLayer(nn.Module):
         - `rate`: spikes per synapse and step that are expected. `steps`: between two spikes of a neuron.
         """
         # The potential n steps after a spike on a weight of 1: the leak of the current, then that of the potential.
-        response = [
-            sum(self.current_decay ** (n - k) * self.decay**k for k in range(n + 1)) ** 2 for n in range(steps)
-        ]
+        response = [sum(self.current_decay ** (n - k) * self.decay**k for k in range(n + 1)) ** 2 for n in range(steps)]
         fan_in = self.synapses.weight[0].numel()
         nn.init.normal_(self.synapses.weight, std=self.threshold / math.sqrt(fan_in * rate * sum(response)))
 
@@ -108,8 +106,7 @@ class ChipLayer(nn.Module):
         if not self.quantised:
             x: Tensor = self.neurons(self._arriving(spikes, self.synapses.weight))
             return x
-        # Sums of integers need float32, which holds them exactly up to 2^24.
-        with torch.autocast(spikes.device.type, enabled=False):
+        with torch.autocast(spikes.device.type, enabled=False):  # float32 holds sums of integers, up to 2^24
             scale = scale_of(self.synapses.weight, self.threshold)
             a = self._arriving(spikes, integer_weight(self.synapses.weight, scale))
             a = straight_through(torch.round(a), a)  # whole although dropout scales spikes, or a convolution transforms
@@ -124,7 +121,6 @@ class ChipLayer(nn.Module):
             return functional.linear(spikes, weight)
         conv = self.synapses
         flat = functional.conv2d(
-            spikes.flatten(0, 1), weight, stride=conv.stride, padding=conv.padding, dilation=conv.dilation,
-            groups=conv.groups,
-        )  # fmt: skip
-        return flat.unflatten(0, spikes.shape[:2])
+            spikes.flatten(0, 1), weight, None, conv.stride, conv.padding, conv.dilation, conv.groups
+        )
+        return flat.reshape(*spikes.shape[:2], *flat.shape[1:])
