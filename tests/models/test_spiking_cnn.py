@@ -208,10 +208,14 @@ def test_dropout_spares_evaluation_and_drops_a_neuron_at_all_steps() -> None:
     assert (dropped.sum(0)[often] == 0).any()
 
 
-def test_in_training_what_arrives_is_whole_whatever_is_dropped() -> None:
-    model, x = network(dropout=0.3).train(), events()
-    model(x).sum().backward()
-    assert all(parameter.grad.any() for parameter in model.parameters())  # type: ignore[union-attr]
+def test_what_arrives_is_whole_though_dropout_scales_spikes() -> None:
+    layer = network().layers[-1].train()
+    s = (torch.rand((25, 3, 20), generator=torch.Generator().manual_seed(2)) < 0.3).float()
+    integers: Integers = layer.integers  # type: ignore[assignment]
+    a = np.rint(s.numpy().astype(int) @ integers.weight.numpy().T / 0.7).astype(int)
+    expected = chip_neurons(a, integers)
+    assert expected.any()
+    assert np.array_equal(layer(s / 0.7).detach().numpy(), expected)
 
 
 @pytest.mark.parametrize("quantised", [False, True])
@@ -243,6 +247,7 @@ def test_quantised_it_compiles_without_a_break() -> None:
 
 @pytest.mark.parametrize(("current_decay", "decay"), [*DECAYS, (0.0, 0.9), (0.9, 0.95)])
 def test_each_layer_fires_before_it_has_learned(current_decay: float, decay: float) -> None:
+    torch.manual_seed(0)
     model = SpikingCNN(
         classes=3, size=(32, 32), widths=(8, 8, 8), hidden=40, current_decay=current_decay, decay=decay
     ).eval()
@@ -251,7 +256,7 @@ def test_each_layer_fires_before_it_has_learned(current_decay: float, decay: flo
         layer.register_forward_hook(lambda _module, _inputs, spikes: rates.append(spikes.mean().item()))
     model((torch.rand(4, 12, 2, 32, 32) < 0.05).float())
     assert len(rates) == 5
-    assert all(0.005 < rate < 0.4 for rate in rates)
+    assert all(0.01 < rate < 0.4 for rate in rates)
 
 
 @pytest.mark.parametrize(

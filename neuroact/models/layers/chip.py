@@ -74,7 +74,7 @@ class ChipLayer(nn.Module):
         self.draw_weights()
 
     @torch.no_grad()
-    def draw_weights(self, rate: float = 0.08, steps: int = 4) -> None:
+    def draw_weights(self, rate: float = 0.06, steps: int = 4) -> None:
         """Weights with which potentials fluctuate by a threshold (Rossbroich et al. 2022, sec. 2: fluctuation-driven).
 
         Without normalisation, which the chip has no room for, the usual ones leave deep layers silent. The paper lets
