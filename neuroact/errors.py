@@ -12,6 +12,9 @@
     ├── StoreError                      a converted store that cannot be opened, continued or written
     ├── DatasetError                    a data set that is not laid out as it should be
     │   └── SplitLeak                   its splits share subjects, recordings or moments
+    ├── TrainingError                   a run that cannot be begun, continued or read
+    │   ├── CorruptCheckpoint           a checkpoint that is not as it was written
+    │   └── Diverged                    a loss that is no number any more
     ├── UnavailableBackend              a kernel's backend was asked for that cannot run here (also a RuntimeError)
     └── MissingExtra                    an optional package that is not installed (also an ImportError)
 
@@ -84,6 +87,18 @@ class DatasetError(NeuroactError):
 
 class SplitLeak(DatasetError):
     """Splits that share what makes a result on one of them say less than it seems to."""
+
+
+class TrainingError(NeuroactError):
+    """A run that cannot be begun, continued or read."""
+
+
+class CorruptCheckpoint(TrainingError):
+    """A checkpoint that is not as it was written: a file is missing, cut or changed."""
+
+
+class Diverged(TrainingError):
+    """A loss that is no number any more; no later step can bring it back."""
 
 
 class UnavailableBackend(NeuroactError, RuntimeError):

@@ -1,9 +1,9 @@
 """Training: a configuration and data in, checkpoints and a log out."""
 
+from neuroact.errors import CorruptCheckpoint, Diverged, TrainingError
 from neuroact.training.checkpoints import CheckpointWarning
 from neuroact.training.config_files import configure, override, read_toml, recipe, recipes, to_toml
 from neuroact.training.configs import TrainConfig
-from neuroact.training.errors import CorruptCheckpoint, Diverged, TrainingError
 from neuroact.training.log import Row, read_log
 from neuroact.training.loop import Best, Trained, best_model, train
 from neuroact.training.watching import Watcher

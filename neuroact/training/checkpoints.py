@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from neuroact.atomic import sync
-from neuroact.training.errors import CorruptCheckpoint, TrainingError
+from neuroact.errors import CorruptCheckpoint, TrainingError
 
 FOLDER = "checkpoints"
 PROGRESS, SUMS = "progress.json", "SHA256SUMS"

@@ -10,8 +10,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from neuroact.errors import TrainingError
 from neuroact.training.configs import TrainConfig
-from neuroact.training.errors import TrainingError
 
 Table = dict[str, Any]
 BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")

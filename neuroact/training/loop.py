@@ -28,14 +28,13 @@ from accelerate.utils import broadcast, set_seed
 from torch import Tensor, nn
 
 from neuroact.atomic import whole_file
-from neuroact.errors import DatasetError
+from neuroact.errors import DatasetError, TrainingError
 from neuroact.models import create, family
 from neuroact.training import checkpoints
 from neuroact.training.checkpoints import Checkpoint
 from neuroact.training.config_files import configure, read_toml, to_toml
 from neuroact.training.configs import TrainConfig, differences
 from neuroact.training.data import Batches, load_parts, loader
-from neuroact.training.errors import TrainingError
 from neuroact.training.inputs import as_input, check_kind
 from neuroact.training.log import Log, Row
 from neuroact.training.means import Found, Sums, cross_entropy

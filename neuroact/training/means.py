@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neuroact.training.errors import Diverged
+from neuroact.errors import Diverged
 
 
 class Found(NamedTuple):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from neuroact.errors import Diverged
 from neuroact.models.registry import Takes
-from neuroact.training.errors import Diverged
 from neuroact.training.inputs import as_input, check_kind
 from neuroact.training.means import Found, Sums, cross_entropy
 from neuroact.training.mixup import mixup, weights_of

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from neuroact.errors import CorruptCheckpoint, TrainingError
 from neuroact.training.checkpoints import (
     SUMS,
     Checkpoint,
@@ -23,7 +24,6 @@ from neuroact.training.checkpoints import (
     step_of,
     write,
 )
-from neuroact.training.errors import CorruptCheckpoint, TrainingError
 from tests.training.tiny import same_bits
 
 FILES = ["model.safetensors", "optimiser.safetensors", "progress.json", "SHA256SUMS"]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from neuroact.datasets.catalogue import DATASETS
+from neuroact.errors import TrainingError
 from neuroact.models import FAMILIES, create
 from neuroact.training.config_files import configure, merge, override, read_toml, recipe, recipes, to_toml
-from neuroact.training.errors import TrainingError
 from neuroact.training.inputs import check_kind
 from tests.training.tiny import tiny_config
 
