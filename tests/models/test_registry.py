@@ -45,17 +45,18 @@ def tiny(name: str, **arguments: Any) -> nn.Module:
 
 
 def batch(name: str, size: int = 4, steps: int = STEPS) -> Tensor:
-    """Events counted in frames, about one at every second place, or points in order of time.
+    """Events counted in frames, about one at every second place, or points around a place, in order of time.
 
-    Families that take frames name the sizes of their input `channels` and `size`, (H, W).
+    Families that take frames name the sizes of their input `channels` and `size`, (H, W) or one number for both.
     """
     generator = torch.Generator().manual_seed(1)
     if family(name).takes == "points":
-        points = torch.rand((size, POINTS, 3), generator=generator)
-        points[..., 2] = points[..., 2].sort(dim=1).values
-        return points
+        centres = torch.rand((size, 1, 3), generator=generator)
+        points = (centres + 0.2 * torch.randn((size, POINTS, 3), generator=generator)).clamp(0, 1)
+        return points.gather(1, points[..., 2:].argsort(1).expand_as(points))
     given = arguments_of(name)
-    rates = torch.full((size, steps, given["channels"], *given["size"]), 0.5)
+    sides = given["size"] if isinstance(given["size"], tuple) else (given["size"],) * 2
+    rates = torch.full((size, steps, given["channels"], *sides), 0.5)
     return torch.poisson(rates, generator=generator)
 
 
@@ -65,8 +66,22 @@ def run(model: nn.Module, x: Tensor) -> Tensor:
     return logits
 
 
+def settled(model: nn.Module, x: Tensor) -> nn.Module:
+    """A model whose norms know the data: with the statistics that they begin with, hardly a neuron fires."""
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        model.train()(x)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    return model
+
+
 def trained_a_step(model: nn.Module, x: Tensor) -> nn.Module:
     """A model whose statistics and parameters are no longer those it began with."""
+    settled(model, x)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
     nn.functional.cross_entropy(model.train()(x), torch.arange(len(x)) % CLASSES).backward()
     optimiser.step()
@@ -74,7 +89,7 @@ def trained_a_step(model: nn.Module, x: Tensor) -> nn.Module:
 
 
 def test_it_maps_what_it_takes_to_logits(name: str) -> None:
-    model = tiny(name)
+    model = settled(tiny(name), batch(name))
     logits = run(model, batch(name))
     assert logits.shape == (4, CLASSES)
     assert logits.isfinite().all()
