@@ -11,6 +11,7 @@ import typer
 
 from neuroact.cli import options
 from neuroact.cli.exit_codes import ExitCode
+from neuroact.cli.wrong_settings import problem
 
 if TYPE_CHECKING:
     from neuroact.datasets import Converted, Estimate, Record
@@ -117,7 +118,7 @@ def command(
         settings |= {"to": _target(to, encoder), "filters": [parse_filter(text) for text in filter or ()]}
         ConvertRequest.of(settings)
     except ValueError as error:
-        raise typer.BadParameter(_problem(error)) from error
+        raise typer.BadParameter(problem(error)) from error
     if dry_run:
         expected = estimate(sources, output, jobs=jobs, **settings)
         typer.echo(json.dumps(expected.to_json(), indent=2) if as_json else _expectation(expected))
@@ -142,17 +143,6 @@ def _target(kind: str, given: dict[str, Any]) -> Target:
             option = "--" + name.removesuffix("_us").replace("_", "-")
             raise ValueError(f"{option} is for --to {' or '.join(owners)}, not {kind}")
     return type(KINDS[kind])(**values)
-
-
-def _problem(error: ValueError) -> str:
-    """The first line that says what is wrong; pydantic puts more around it."""
-    from pydantic import ValidationError
-
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 def _summary(converted: Converted) -> str:

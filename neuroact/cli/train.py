@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuroact.cli import options
+from neuroact.cli.wrong_settings import problem
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -72,7 +73,7 @@ def command(
         with _watcher() as told:
             trained = train(wanted, output, resume=resume, watcher=told)
     except ValueError as error:
-        raise typer.BadParameter(_problem(error)) from error
+        raise typer.BadParameter(problem(error)) from error
     if _first_rank():
         typer.echo(json.dumps(trained.to_json(), indent=2) if as_json else _summary(trained))
 
@@ -112,17 +113,6 @@ def _resumed(output: Path | None, config: Path | None, given: list[dict[str, Any
     if output is None:
         raise ValueError("--resume needs the folder of the run: -o")
     return configure([read_toml(output / "config.toml"), *([] if config is None else [read_toml(config)]), *given])
-
-
-def _problem(error: ValueError) -> str:
-    """The first line that says what is wrong; pydantic puts more around it."""
-    from pydantic import ValidationError
-
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 def _summary(trained: Trained) -> str:

@@ -45,9 +45,7 @@ def load_parts(config: DataConfig, seed: int) -> tuple[Part, Part]:
     the data does not go with, and what is wrong with recordings or a store.
     """
     if config.hold_out is None:
-        training = _load(config, config.train, seed, augmented=True)[0]
-        validation = _load(config, config.val, seed, augmented=False)[0]
-        return training, validation
+        return _load(config, config.train, seed, augmented=True)[0], load_split(config, config.val, seed)
     training, subjects = _load(config, config.train, seed, augmented=True)
     validation, _ = _load(config, config.train, seed, augmented=False)
     held = held_out(training.examples.names, subjects, config.hold_out, seed)
@@ -55,6 +53,11 @@ def load_parts(config: DataConfig, seed: int) -> tuple[Part, Part]:
         Part(training.examples, np.flatnonzero(~held), training.kind),
         Part(validation.examples, np.flatnonzero(held), validation.kind),
     )
+
+
+def load_split(config: DataConfig, split: str, seed: int) -> Part:
+    """The samples of a split as they are, without augmentation. Raises as `load_parts` does."""
+    return _load(config, split, seed, augmented=False)[0]
 
 
 def held_out(names: Sequence[str], subjects: Mapping[str, str | None], share: float, seed: int) -> NDArray[np.bool_]:

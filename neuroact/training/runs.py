@@ -17,9 +17,8 @@ from neuroact.datasets.sources import collect
 from neuroact.datasets.store.layout import STORE_FILE
 from neuroact.errors import DatasetError
 from neuroact.training.config_files import to_toml
-from neuroact.training.configs import DataConfig
 from neuroact.training.cost import Meter
-from neuroact.training.data import Batches, Part, load_parts, loader
+from neuroact.training.data import Batches, Part, load_split, loader
 from neuroact.training.evaluation import evaluate
 from neuroact.training.inputs import as_input
 from neuroact.training.latency import measure_latency
@@ -46,7 +45,7 @@ def evaluate_run(
     """
     model, config, classes = best_model(run)
     data = config.data if source is None else config.data.model_copy(update={"source": source})
-    part = _split(data, split, config.run.seed)
+    part = load_split(data, split, config.run.seed)  # also test: nothing is chosen by it here
     if part.examples.classes != classes:
         raise DatasetError(f"{data.source} has other classes than those that {run} learned")
     device = "cuda" if torch.cuda.is_available() and config.run.device == "auto" else "cpu"
@@ -71,11 +70,6 @@ def evaluate_run(
         audited=_audit(data.source),
         configuration=to_toml(config),
     )
-
-
-def _split(config: DataConfig, split: str, seed: int) -> Part:
-    """The samples of a split as they are; here that may be the test split, for nothing is chosen by it."""
-    return load_parts(config.model_copy(update={"train": split, "val": split, "hold_out": None}), seed)[1]
 
 
 def _inputs(samples: DataLoader[tuple[Tensor, Any]], kind: str) -> Iterator[tuple[Tensor, Any]]:
