@@ -39,6 +39,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neuroact.kernels import selective_scan, spiking_linear_attention
+from neuroact.kernels.nn.mamba import begin_with_steps
 from neuroact.models.layers import Library, lif
 from neuroact.models.registry import register
 
@@ -186,15 +187,7 @@ class Scan(nn.Module):
         self.dt_proj = nn.Linear(rank, inner)
         self.A_log = nn.Parameter(torch.arange(1, states + 1).float().log().repeat(inner, 1))
         self.D = nn.Parameter(torch.ones(inner))
-        self._begin_with_steps(0.001, 0.1)
-
-    @torch.no_grad()
-    def _begin_with_steps(self, low: float, high: float) -> None:
-        """Step sizes that are spread evenly over the logarithms of a range."""
-        bound = self.dt_proj.in_features**-0.5
-        nn.init.uniform_(self.dt_proj.weight, -bound, bound)
-        steps = torch.empty_like(self.dt_proj.bias).uniform_(math.log(low), math.log(high)).exp()
-        self.dt_proj.bias.copy_(steps.expm1().log())  # the inverse of softplus
+        begin_with_steps(self.dt_proj, 0.001, 0.1)
 
     def forward(self, u: Tensor) -> Tensor:
         """A sequence `(B, D, L)` from another."""

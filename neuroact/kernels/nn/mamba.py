@@ -73,19 +73,7 @@ class Mamba(nn.Module):
         self.A_log = nn.Parameter(torch.arange(1, d_state + 1).float().log().repeat(self.d_inner, 1))  # S4D-real
         self.D = nn.Parameter(torch.ones(self.d_inner))
         self.out_proj = nn.Linear(self.d_inner, d_model, bias=bias)
-        self._begin_with_steps(dt_min, dt_max, dt_init, dt_scale, dt_init_floor)
-
-    @torch.no_grad()
-    def _begin_with_steps(self, low: float, high: float, init: str, scale: float, floor: float) -> None:
-        """Weights that keep the variance, and a bias such that the step sizes begin log-uniform in [low, high]."""
-        bound = scale * self.dt_rank**-0.5
-        if init == "constant":
-            nn.init.constant_(self.dt_proj.weight, bound)
-        else:
-            nn.init.uniform_(self.dt_proj.weight, -bound, bound)
-        span = math.log(high) - math.log(low)
-        steps = torch.exp(torch.rand(self.d_inner) * span + math.log(low)).clamp(min=floor)
-        self.dt_proj.bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # the inverse of softplus
+        begin_with_steps(self.dt_proj, dt_min, dt_max, init=dt_init, scale=dt_scale, floor=dt_init_floor)
 
     def initial_state(self, x: Tensor) -> MambaState:
         """What a sequence starts from that follows no other; for the batch, device and dtype of `x` `(B, L, M)`."""
@@ -124,3 +112,21 @@ class Mamba(nn.Module):
             u, delta, A, B.transpose(1, 2), C.transpose(1, 2), self.D, z, self.dt_proj.bias, delta_softplus=True,
             return_last_state=True, h0=hidden, backend=self.backend,
         )  # fmt: skip
+
+
+@torch.no_grad()
+def begin_with_steps(
+    projection: nn.Linear, low: float, high: float, *, init: str = "random", scale: float = 1.0, floor: float = 1e-4
+) -> None:
+    """Weights that keep the variance, and a bias such that the step sizes begin log-uniform in [low, high].
+
+    - `projection`: from R to D, whose result goes through a softplus. The others as in `Mamba`.
+    """
+    bound = scale * projection.in_features**-0.5
+    if init == "constant":
+        nn.init.constant_(projection.weight, bound)
+    else:
+        nn.init.uniform_(projection.weight, -bound, bound)
+    span = math.log(high) - math.log(low)
+    steps = torch.exp(torch.rand(projection.out_features) * span + math.log(low)).clamp(min=floor)
+    projection.bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # the inverse of softplus
