@@ -1,0 +1,1 @@
+"""From trained networks to neuromorphic chips: integer networks, their emulator, and the files that carry them."""
