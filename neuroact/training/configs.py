@@ -32,6 +32,7 @@ from neuroact.datasets.augmentations import (
     ReverseTime,
     Rotate,
     Scale,
+    Shear,
     Shift,
     ZeroLowValues,
 )
@@ -52,6 +53,7 @@ AugmentationConfig = Annotated[
     | ReverseTime
     | Rotate
     | Scale
+    | Shear
     | Shift
     | ZeroLowValues,
     Field(discriminator="kind"),

@@ -27,6 +27,7 @@ from neuroact.datasets.augmentations import (
     ReverseTime,
     Rotate,
     Scale,
+    Shear,
     Shift,
     TensorAugmentation,
     ZeroLowValues,
@@ -41,6 +42,7 @@ from neuroact.datasets.augmentations import (
     reverse_time,
     rotate,
     scale,
+    shear,
     shift,
     zero_low_values,
 )
@@ -58,6 +60,7 @@ ALL: list[EventAugmentation] = [
     ReverseTime(probability=1),
     Rotate(),
     Scale(),
+    Shear(),
     Shift(),
 ]
 KEEP_ALL = (JitterTime, Mirror, Retime, ReverseTime)
@@ -265,7 +268,7 @@ def corner(position: tuple[int, int], size: tuple[int, int] = (101, 81)) -> Even
     return Events([5], [position[0]], [position[1]], [1], size)  # type: ignore[arg-type]
 
 
-MOVES: list[Callable[..., Events]] = [shift, scale, rotate]
+MOVES: list[Callable[..., Events]] = [shift, scale, rotate, shear]
 
 
 @pytest.mark.parametrize("move", MOVES)
@@ -292,6 +295,19 @@ def test_scale_and_rotation_are_about_the_centre() -> None:
     assert 1.21 < max(factors) <= 1.25
     assert -15.8 < min(angles) < -13
     assert 13 < max(angles) < 15.8
+
+
+def test_shear_moves_rows_sideways_about_the_middle_one() -> None:
+    slants = []
+    for seed in range(300):
+        moved = [shear(corner((50, y)), generator(seed), most=0.2) for y in (20, 40, 60)]
+        assert [int(event.y[0]) for event in moved] == [20, 40, 60]
+        above, middle, below = (int(event.x[0]) - 50 for event in moved)
+        assert middle == 0
+        assert abs(above + below) <= 1
+        slants.append(below / 20)
+    assert -0.2 <= min(slants) < -0.17
+    assert 0.17 < max(slants) <= 0.2
 
 
 @given(events=streams())
@@ -421,6 +437,7 @@ def test_low_values_become_zero(dtype: type) -> None:
         lambda: EventDrop(ways=()),
         lambda: Retime(intervals=0),
         lambda: Rotate(most=-1),
+        lambda: Shear(most=-0.1),
         lambda: Shift(probability=2),
     ],
 )

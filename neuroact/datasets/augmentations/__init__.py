@@ -14,6 +14,7 @@ from neuroact.datasets.augmentations.retiming import Retime, retime
 from neuroact.datasets.augmentations.reversal import GESTURES_REVERSED, ReverseTime, reverse_time
 from neuroact.datasets.augmentations.rotating import Rotate, rotate
 from neuroact.datasets.augmentations.scaling import Scale, scale
+from neuroact.datasets.augmentations.shearing import Shear, shear
 from neuroact.datasets.augmentations.shifting import Shift, shift
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "ReverseTime",
     "Rotate",
     "Scale",
+    "Shear",
     "Shift",
     "TensorAugmentation",
     "ZeroLowValues",
@@ -47,6 +49,7 @@ __all__ = [
     "reverse_time",
     "rotate",
     "scale",
+    "shear",
     "shift",
     "zero_low_values",
 ]
