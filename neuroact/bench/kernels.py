@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neuroact.bench import peers
-from neuroact.bench.timing import Contestant, Row, medians
+from neuroact.bench.timing import Clock, Contestant, Row, medians
 from neuroact.kernels import cuba_lif_scan, lif_scan, selective_scan, spike_matmul
 
 ROUNDS = 9
@@ -54,11 +54,11 @@ def copying(bytes_moved: float) -> Contestant:
 
 def compared(
     claim: str, ours: str, contestants: Mapping[str, Contestant | None], factors: dict[str, float],
-    most: dict[str, float], rounds: int,
+    most: dict[str, float], rounds: int, clock: Clock = medians,
 ) -> Row:  # fmt: skip
     """A row: `ours` must be `factors` times as fast as those, and take at most `most` times as long as those."""
     there = {name: run for name, run in contestants.items() if run is not None}
-    seconds = medians(there, rounds)
+    seconds = clock(there, rounds)
     target = [f"≥ {factor:g} × {name}" for name, factor in factors.items()]
     target += [f"≤ {factor:g} × {name}" for name, factor in most.items()]
     reached = [f"{seconds[name] / seconds[ours]:.2f} × {name}" for name in factors if name in seconds]

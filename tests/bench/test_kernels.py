@@ -77,6 +77,7 @@ def test_the_table_has_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_rows_of_a_gpu() -> None:
-    rows = bench_gpu(1, "cpu", (4, 64))
+    *rows, host = bench_gpu(1, "cpu", (4, 64))
     assert len(rows) == 4
     assert all("copying" in row.reached for row in rows)
+    assert host.reached.endswith("µs")
