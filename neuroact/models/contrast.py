@@ -13,13 +13,15 @@ of a batch into each other's loss.
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 
 class EventContrast(nn.Module):
-    """The loss of two views' embeddings, which it projects: training adds it to the classification's, times a weight.
+    """The loss of two views' embeddings, which it projects.
 
     - `width`: D. `projection`: E.
     - `frames`: K, at least 2, spread evenly over the clip: 0, 4, 8 and 12 of 16.
@@ -47,6 +49,49 @@ class EventContrast(nn.Module):
         picked = [i * steps // self.frames for i in range(self.frames)]
         a, b = (functional.normalize(self.project(view[:, picked]), dim=-1) for view in (first, second))  # (B, K, E)
         return event_contrastive_loss(a, b, temperature=self.temperature)
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """A model whose logits are of embeddings of frames, D numbers each, which can be contrasted."""
+
+    width: int
+
+    def embed(self, frames: Tensor) -> Tensor:
+        """Embeddings `(B, T, D)` of frames `(B, T, C, H, W)`, each by itself."""
+
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Logits `(B, L)` of embeddings `(B, T, D)`."""
+
+
+class Contrasted(nn.Module):
+    """A model that learns from two views: all that both losses need, in one `forward`.
+
+    DistributedDataParallel averages the gradients of what the forward of the module that it wraps has used, so the
+    projection has to be part of that.
+
+    - `model`: an `Embedding`. `frames`, `temperature`: of `EventContrast`.
+
+    Raises `ValueError` for a model that embeds no frames.
+    """
+
+    def __init__(self, model: nn.Module, *, frames: int = 4, temperature: float = 0.1) -> None:
+        super().__init__()
+        if not isinstance(model, Embedding):
+            raise ValueError(f"{type(model).__name__} embeds no frames that could be contrasted; VTN does")
+        self.model: Embedding = model
+        self.contrast = EventContrast(model.width, frames=frames, temperature=temperature)
+
+    def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and the event-contrastive loss of B clips.
+
+        - `views`: `(2 B, T, C, H, W)`, the first views of all clips, then the second ones.
+
+        Returns `(B, L)`, of the first views alone as in the authors' code, and a number. Raises `ValueError` as
+        `EventContrast` and the model do.
+        """
+        first, second = self.model.embed(views).chunk(2)  # (B, T, D) each
+        return self.model.classify(first), self.contrast(first, second)
 
 
 def event_contrastive_loss(first: Tensor, second: Tensor, *, temperature: float = 0.1) -> Tensor:

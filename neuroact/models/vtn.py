@@ -79,7 +79,7 @@ class VTN(nn.Module):
         super().__init__()
         if classes < 1 or channels < 1:
             raise ValueError(f"classes and channels are at least 1, not {classes} and {channels}")
-        self.channels = channels
+        self.channels, self.width = channels, width
         self.backbone: ViT | ResNet18
         if backbone == "vit":
             self.backbone = ViT(channels, size, patch, width, depth, heads)

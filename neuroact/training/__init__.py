@@ -5,7 +5,8 @@ from neuroact.training.checkpoints import CheckpointWarning
 from neuroact.training.config_files import configure, override, read_toml, recipe, recipes, to_toml
 from neuroact.training.configs import TrainConfig
 from neuroact.training.log import Row, read_log
-from neuroact.training.loop import Best, Trained, best_model, train
+from neuroact.training.loop import best_model, train
+from neuroact.training.outcome import Best, Trained
 from neuroact.training.watching import Watcher
 
 __all__ = [

@@ -3,6 +3,7 @@
     RUN/checkpoints/step-00000120/
         model.safetensors         the weights that are learned
         average.safetensors       their moving average, where one is kept
+        contrast.safetensors      the projection of the event-contrastive loss, where there is one
         optimiser.safetensors     the optimiser's states, named NUMBER.NAME by the parameter's number
         progress.json             everything else
         SHA256SUMS                digests of the others, as `sha256sum --check` reads them

@@ -124,16 +124,24 @@ class ModelConfig(Section):
 
 
 class LossConfig(Section):
-    """Cross-entropy.
+    """Cross-entropy, and what is added to it.
 
     - `label_smoothing`: the share of the weight that is spread over all classes.
     - `mixup`: alpha of Beta(alpha, alpha), from which the weights of two samples are drawn (Zhang et al. 2018); None
       for none. `mixup_probability`: how often a batch is mixed.
+    - `contrast`: the weight of EventTransAct's event-contrastive loss, of two views of each sample that `data.augment`
+      makes; the first one is classified. The loss of training samples is then the sum. None for none. Of vtn.
     """
 
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     mixup: PositiveFloat | None = None
     mixup_probability: Share = 1.0
+    contrast: PositiveFloat | None = None
+
+    @property
+    def views(self) -> int:
+        """How many a sample is learned from in."""
+        return 1 if self.contrast is None else 2
 
 
 class OptimiserConfig(Section):
@@ -205,6 +213,20 @@ class TrainConfig(Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     run: RunConfig = RunConfig()
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        """Whether frames of the same number in both views of a sample show the same moment of the same clip."""
+        if self.loss.contrast is None:
+            return self
+        if not self.data.augment:
+            raise ValueError("loss.contrast compares two views of a sample, which are the same without data.augment")
+        if self.loss.mixup or self.data.cut_mix:
+            raise ValueError("loss.contrast compares views of one sample, in which mixup and cut_mix put another")
+        moved = [step.kind for step in self.data.augment if isinstance(step, Retime | ReverseTime)]
+        if moved:
+            raise ValueError(f"loss.contrast compares the same moment in two views, and {', '.join(moved)} moves it")
+        return self
 
 
 FREE = frozenset(

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from neuroact.datasets.loading import Examples, load_recordings, load_store
 from neuroact.datasets.loading.clips import UNKNOWN
+from neuroact.datasets.loading.examples import Key
 from neuroact.datasets.loading.order import epoch_order, rank_share
 from neuroact.datasets.sources import collect
 from neuroact.datasets.store.layout import STORE_FILE
@@ -108,11 +109,12 @@ def _load(config: DataConfig, split: str, seed: int, *, augmented: bool) -> tupl
     return Part(examples, np.arange(len(examples)), kind), subjects
 
 
-class Batches(Sampler[list[tuple[int, int]]]):
-    """Batches of `(epoch, index)` for one rank: a function of seed, epoch and place, so one can begin anywhere.
+class Batches(Sampler[list[Key]]):
+    """Batches of `(epoch, index, view)` for one rank: a function of seed, epoch and place, so one can begin anywhere.
 
     - `positions`: `(samples,)` indices that an epoch goes over.
     - `batch`: samples of all ranks together. `parts`: how many batches of this sampler make one of these, for a rank.
+    - `views`: of each sample; a batch has the first ones of all its samples, then the second ones in the same order.
     - `shuffle`: also leaves out what does not fill a batch; without it, every sample comes, and in each epoch the same.
 
     Raises `ValueError` if a batch cannot be shared evenly, or there are fewer samples than one.
@@ -126,6 +128,7 @@ class Batches(Sampler[list[tuple[int, int]]]):
         rank: int = 0,
         ranks: int = 1,
         parts: int = 1,
+        views: int = 1,
         shuffle: bool = False,
         seed: int = 0,
     ) -> None:
@@ -136,21 +139,22 @@ class Batches(Sampler[list[tuple[int, int]]]):
         self.steps = positions.size // batch
         self._positions = positions
         self._batch, self._rank, self._ranks, self._parts = batch, rank, ranks, parts
-        self._shuffle, self._seed = shuffle, seed
+        self._views, self._shuffle, self._seed = views, shuffle, seed
         self._epoch = self._step = 0
 
     def begin(self, epoch: int, step: int = 0) -> None:
         """Has the next iteration begin in that epoch, at that of its `steps`."""
         self._epoch, self._step = epoch, step
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[Key]]:
         order = epoch_order(self._positions.size, seed=self._seed, epoch=self._epoch, shuffle=self._shuffle)
         mine = rank_share(
             self._positions[order], rank=self._rank, ranks=self._ranks, batch=self._batch, drop_last=self._shuffle
         )
         size = self._batch // self._ranks // self._parts
         for begin in range(self._step * self._parts * size, mine.size, size):
-            yield [(self._epoch, int(index)) for index in mine[begin : begin + size]]
+            indices = mine[begin : begin + size].tolist()
+            yield [(self._epoch, index, view) for view in range(self._views) for index in indices]
 
 
 def loader(

@@ -4,85 +4,39 @@ What a step does is a function of the weights, the seed, the step and the rank: 
 augmentations, the learning rate and every random number are drawn anew from these. So a run that goes on in the middle
 of an epoch needs the weights, the optimiser's states and the number of the step, and computes the same bits as one that
 was never interrupted.
-
-accelerate places tensors, averages gradients over ranks, scales float16 losses and casts; its `save_state` is not used,
-because it pickles.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast, set_seed
-from torch import Tensor, nn
+from torch import nn
 
 from neuroact.atomic import whole_file
 from neuroact.errors import DatasetError, TrainingError
-from neuroact.models import create, family
+from neuroact.models import family
 from neuroact.training import checkpoints
 from neuroact.training.checkpoints import Checkpoint
 from neuroact.training.config_files import configure, read_toml, to_toml
 from neuroact.training.configs import TrainConfig, differences
-from neuroact.training.data import Batches, load_parts, loader
-from neuroact.training.inputs import as_input, check_kind
+from neuroact.training.data import Batches, Part, load_parts, loader
+from neuroact.training.inputs import check_kind
+from neuroact.training.learner import Learner, create_model
 from neuroact.training.log import Log, Row
-from neuroact.training.means import Found, Sums, cross_entropy
-from neuroact.training.mixup import mixup, weights_of
-from neuroact.training.optimisers import Average, learning_rate, optimiser
+from neuroact.training.machine import accelerator, deterministic
+from neuroact.training.means import Found, Sums
+from neuroact.training.optimisers import learning_rate
+from neuroact.training.outcome import Best, Outcome, Trained
 from neuroact.training.stopping import sigterm
 from neuroact.training.watching import Silent, Watcher
 
 CONFIG = "config.toml"
-PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
-MIXING = 3
-"""Sets the generator of mixup apart from those of orders, samples and hold-outs, which have the same seed."""
-
-Outcome = Literal["finished", "early", "stopped"]
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The best epoch so far: the highest accuracy on the validation samples and, among equals, the lowest loss."""
-
-    epoch: int
-    step: int
-    top1: float
-    loss: float
-
-    def beaten_by(self, other: Best) -> bool:
-        """Whether the other is better, not merely as good."""
-        return (other.top1, -other.loss) > (self.top1, -self.loss)
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What came of a run.
-
-    - `path`: its folder. `epochs`: how many are finished. `steps`: how many were made.
-    - `best`: None before an epoch is finished.
-    - `outcome`: `finished`; `early`, it got no better; `stopped`, by SIGTERM, and can go on.
-    """
-
-    path: Path
-    epochs: int
-    steps: int
-    best: Best | None
-    outcome: Outcome
-
-    def to_json(self) -> dict[str, object]:
-        """Plain values for `json.dumps`."""
-        return asdict(self) | {"path": str(self.path)}
 
 
 def train(config: TrainConfig, out: Path, *, resume: bool = False, watcher: Watcher | None = None) -> Trained:
@@ -98,7 +52,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, watcher: Watc
     `TrainingError` if `out` holds a run and `resume` is not asked for, or none and it is; `CorruptCheckpoint` if no
     checkpoint is sound; `Diverged` if the loss is no number any more; and what is wrong with the data.
     """
-    with sigterm() as asked, _deterministic(config.run.deterministic):
+    with sigterm() as asked, deterministic(config.run.deterministic):
         return Run(config, out, resume, watcher or Silent(), asked).go()
 
 
@@ -110,7 +64,7 @@ def best_model(run: Path) -> tuple[nn.Module, TrainConfig, tuple[str, ...]]:
     config = configure([read_toml(run / CONFIG)])
     checkpoint = checkpoints.best(run)
     classes = tuple(checkpoint.progress["classes"])
-    model = _create(config, len(classes))
+    model = create_model(config.model, len(classes))
     model.load_state_dict(checkpoint.tensors.get("average", checkpoint.tensors["model"]))
     return model.eval(), config, classes
 
@@ -120,14 +74,15 @@ class Run:
 
     def __init__(self, config: TrainConfig, out: Path, resume: bool, watcher: Watcher, asked: threading.Event) -> None:
         self.config, self.out, self.asked = config, out, asked
-        self.accelerator = _accelerator(config)
+        self.accelerator = accelerator(config.run)
         self.first = bool(self.accelerator.is_main_process)
         self.device: torch.device = self.accelerator.device
         self.watcher = watcher if self.first else Silent()
         if self.first:
             _check_folder(config, out, resume=resume)
-        self._load_data()
-        self._build()
+        training = self._load_data()
+        self.learner = Learner(config, self.accelerator, classes=len(self.classes), kind=training.kind)
+        self._try_on(training)
         self.step = self.epoch = self.stale = 0
         self.best: Best | None = None
         self.best_saved: Best | None = None
@@ -145,7 +100,8 @@ class Run:
             self.batches.begin(self.epoch, self.step - self.epoch * self.batches.steps)
             micro = iter(self.loader)
             while self.step < end:
-                self._learn(micro)
+                self.learner.step(micro, self.step, self._learning_rate(self.step), self.sums)
+                self.step += 1
                 self.watcher.step(self.step)
                 if self.step % every.log_every == 0 or self.step == end:
                     self._log("train", self._fetch())
@@ -158,38 +114,33 @@ class Run:
             self._save()
         return self._result("early" if self.epoch < schedule.epochs else "finished")
 
-    def _load_data(self) -> None:
+    def _load_data(self) -> Part:
+        """Loads what is learned from, which it returns, and what is validated on, and puts both into batches."""
         data, run, ranks = self.config.data, self.config.run, int(self.accelerator.num_processes)
         training, validation = load_parts(data, run.seed)
         self.classes = training.examples.classes
         if validation.examples.classes != self.classes:
             raise DatasetError("the samples to validate on have other classes than those to learn from")
-        self.kind, rank = training.kind, int(self.accelerator.process_index)
-        check_kind(family(self.config.model.name).takes, self.kind)
-        if self.config.loss.mixup and self.kind == "points":
+        rank = int(self.accelerator.process_index)
+        check_kind(family(self.config.model.name).takes, training.kind)
+        if self.config.loss.mixup and training.kind == "points":
             raise ValueError("loss.mixup blends frames; points halfway between two clouds mean nothing: data.cut_mix")
         self.batches = Batches(
             training.positions, batch=data.batch, rank=rank, ranks=ranks, parts=self.config.optimiser.accumulate,
-            shuffle=True, seed=run.seed,
+            views=self.config.loss.views, shuffle=True, seed=run.seed,
         )  # fmt: skip
         self.held = Batches(validation.positions, batch=data.batch, rank=rank, ranks=ranks)
         pinned = self.device.type == "cuda"
         self.loader = loader(training, self.batches, workers=data.workers, keep_workers=True, pinned=pinned)
         self.held_loader = loader(validation, self.held, workers=data.workers, keep_workers=False, pinned=pinned)
         self.steps = self.config.schedule.epochs * self.batches.steps
+        return training
 
-    def _build(self) -> None:
-        settings = self.config.optimiser
-        set_seed(self.config.run.seed)  # the same first weights on every rank
-        self.plain = _create(self.config, len(self.classes)).to(self.device)
-        self.average = Average(self.plain, settings.average) if settings.average else None
-        self.model: nn.Module = self.accelerator.prepare(self.plain)
-        self.optimiser: Any = self.accelerator.prepare(
-            optimiser(
-                self.plain, settings.name, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
-                momentum=settings.momentum, betas=settings.betas,
-            )
-        )  # fmt: skip
+    def _try_on(self, training: Part) -> None:
+        """Raises what the model has against the samples before anything is written, and not in the first step."""
+        place = int(training.positions[0])
+        views = [training.examples[0, place, view].data for view in range(self.config.loss.views)]
+        self.learner.try_on(torch.from_numpy(np.stack(views)))
 
     def _open_folder(self, rows: int) -> Log:
         """Nothing is written before everything that a run needs is there."""
@@ -197,50 +148,6 @@ class Run:
         with whole_file(self.out / CONFIG) as path:
             path.write_text(to_toml(self.config), "utf-8")
         return Log(self.out, rows)
-
-    def _learn(self, micro: Any) -> None:
-        """One step of the optimiser, on the parts of one batch."""
-        settings, parts = self.config.optimiser, self.config.optimiser.accumulate
-        self._draw_anew()
-        for part in range(parts):
-            data, target = self._on_device(*next(micro))
-            data, target = self._mixed(data, target, part)
-            last = part == parts - 1
-            with nullcontext() if last else self.accelerator.no_sync(self.model):
-                with self.accelerator.autocast():
-                    logits = self.model(data)  # (B, L)
-                loss = cross_entropy(logits, target, self.config.loss.label_smoothing)  # ()
-                self.accelerator.backward(loss / parts)
-            self.sums.add(loss, logits, target)
-        if settings.clip:
-            self.accelerator.clip_grad_norm_(self.model.parameters(), settings.clip)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._learning_rate(self.step)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        if self.average:
-            self.average.update(self.plain, self.step)
-        self.step += 1
-
-    def _draw_anew(self) -> None:
-        """Everything random inside a step, dropout above all, depends on its number and not on what went before."""
-        place = (self.config.run.seed, self.step, int(self.accelerator.process_index))
-        set_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
-
-    def _on_device(self, data: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        moved = as_input(data.to(self.device, non_blocking=True), self.kind)
-        return moved, target.to(self.device, non_blocking=True)
-
-    def _mixed(self, data: Tensor, target: Tensor, part: int) -> tuple[Tensor, Tensor]:
-        """The batch after mixup, if it is its turn."""
-        settings = self.config.loss
-        if settings.mixup is None:
-            return data, target
-        rank = int(self.accelerator.process_index)
-        rng = np.random.default_rng((self.config.run.seed, self.step, part, rank, MIXING))
-        if rng.random() >= settings.mixup_probability:
-            return data, target
-        return mixup(data, weights_of(target, len(self.classes)), rng, settings.mixup)
 
     def _learning_rate(self, step: int) -> float:
         schedule = self.config.schedule
@@ -277,20 +184,10 @@ class Run:
         asked = torch.tensor(float(self.asked.is_set()), device=self.device)
         return bool(self.accelerator.reduce(asked, "sum").item())
 
-    @torch.no_grad()
     def _validate(self) -> None:
-        """Ends an epoch: what is validated is the average of the weights, where one is kept."""
-        model = self.average.module if self.average else self.plain
-        model.eval()
-        for buffer in model.buffers():
-            broadcast(buffer)  # the statistics of norms differ from rank to rank; those of the first are kept
+        """Ends an epoch."""
         self.sums = Sums(self.device)
-        for batch in self.held_loader:
-            data, target = self._on_device(*batch)
-            with self.accelerator.autocast():
-                logits = model(data)  # (B, L)
-            self.sums.add(cross_entropy(logits, target), logits, target)
-        self.plain.train()
+        self.learner.validate(self.held_loader, self.sums)
         loss, top1 = self._log("val", self._fetch())
         self.epoch += 1
         found = Best(self.epoch, self.step, top1, loss)
@@ -311,14 +208,9 @@ class Run:
                 "rows": self.log.rows, "scaler": scaler.state_dict() if scaler else None, "classes": self.classes,
                 "steps_per_epoch": self.batches.steps,
             }  # fmt: skip
-            tensors = {
-                "model": self.plain.state_dict(),
-                "optimiser": checkpoints.optimiser_tensors(self.optimiser),
-                **({"average": self.average.module.state_dict()} if self.average else {}),
-            }
             # The best as the checkpoint before this one knows it stays too: if this one is damaged, that one is used.
             known = {best.step for best in (self.best, self.best_saved) if best}
-            checkpoints.write(self.out, Checkpoint(self.step, tensors, progress), keep=known)
+            checkpoints.write(self.out, Checkpoint(self.step, self.learner.tensors(), progress), keep=known)
             self.best_saved = self.best
         self.accelerator.wait_for_everyone()
 
@@ -327,13 +219,10 @@ class Run:
         checkpoint = checkpoints.newest(self.out)
         if checkpoint is None:
             return 0
-        progress, tensors = checkpoint.progress, checkpoint.tensors
+        progress = checkpoint.progress
         if progress["steps_per_epoch"] != self.batches.steps or progress["classes"] != list(self.classes):
             raise ValueError(f"{self.out} was begun with other data: {self.config.data.source} has other samples")
-        self.plain.load_state_dict(tensors["model"])
-        checkpoints.restore_optimiser(self.optimiser, tensors["optimiser"])
-        if self.average:
-            self.average.module.load_state_dict(tensors["average"])
+        self.learner.restore(checkpoint.tensors)
         if self.accelerator.scaler and progress["scaler"]:
             self.accelerator.scaler.load_state_dict(progress["scaler"])
         self.step, self.epoch, self.stale = checkpoint.step, progress["epoch"], progress["stale"]
@@ -345,37 +234,6 @@ class Run:
 
     def _result(self, outcome: Outcome) -> Trained:
         return Trained(self.out, self.epoch, self.step, self.best, outcome)
-
-
-def _create(config: TrainConfig, classes: int) -> nn.Module:
-    model = config.model
-    try:
-        return create(model.name, classes=classes, preset=model.preset, **model.arguments)
-    except TypeError as error:
-        raise ValueError(f"model.arguments: {error}") from error
-
-
-def _accelerator(config: TrainConfig) -> Accelerator:
-    # accelerate keeps the first precision and device of a process for all later accelerators, and has no public way to
-    # have others: a second run in the same process needs its own.
-    AcceleratorState._reset_state(reset_partial_state=True)
-    accelerator = Accelerator(mixed_precision=PRECISIONS[config.run.precision], cpu=config.run.device == "cpu")
-    if config.run.precision == "fp16" and accelerator.device.type == "cpu":
-        raise ValueError("run.precision=fp16 needs a GPU; bf16 runs on a CPU too")  # accelerate would take float32
-    return accelerator
-
-
-@contextmanager
-def _deterministic(wanted: bool) -> Iterator[None]:
-    """Inside, torch refuses operations whose result is not the same to the bit every time."""
-    before = torch.are_deterministic_algorithms_enabled()
-    if wanted:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may sum in another order
-        torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
 
 
 def _check_folder(config: TrainConfig, out: Path, *, resume: bool) -> None:

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from neuroact.models.contrast import EventContrast, event_contrastive_loss
+from neuroact.models import create
+from neuroact.models.contrast import Contrasted, EventContrast, event_contrastive_loss
 from tests.kernels.compare import close
 
 SHAPES = [(1, 2, 1), (1, 2, 5), (3, 3, 4), (2, 4, 8), (2, 7, 3)]
@@ -138,3 +139,21 @@ def test_a_clip_too_short_and_a_contrast_of_nothing_are_refused() -> None:
         EventContrast(6, frames=1)
     with pytest.raises(ValueError, match="temperature"):
         EventContrast(6, temperature=-0.1)
+
+
+def test_a_model_classifies_the_first_views_and_contrasts_both() -> None:
+    torch.manual_seed(0)
+    model = create("vtn", classes=5, preset="tiny", channels=2).eval()
+    learned = Contrasted(model)
+    first, second = torch.rand(2, 3, 4, 2, 32, 32)
+    logits, loss = learned(torch.cat([first, second]))
+    assert close(logits, model(first), 1e-5)
+    with torch.no_grad():
+        assert close(loss, learned.contrast(model.embed(first), model.embed(second)), 1e-5)
+    (logits.sum() + loss).backward()
+    assert all(value.grad is not None and value.grad.abs().max() > 0 for value in learned.parameters())
+
+
+def test_a_model_without_embeddings_of_frames_is_refused() -> None:
+    with pytest.raises(ValueError, match="Linear embeds no frames that could be contrasted; VTN does"):
+        Contrasted(torch.nn.Linear(2, 2))

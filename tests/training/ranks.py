@@ -1,4 +1,4 @@
-"""A run of the tiny models as `torchrun` starts it on each rank: `ranks.py ROOT RUN MODEL [STOP]`."""
+"""A run of the tiny models as `torchrun` starts it on each rank: `ranks.py CONFIG RUN [STOP]`."""
 
 import os
 import signal
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from neuroact.training import train
+from neuroact.training import configure, read_toml, train
 from neuroact.training.watching import Silent
-from tests.training.tiny import register, tiny_config
+from tests.training.tiny import register
 
 
 class StopAt(Silent):
@@ -23,13 +23,12 @@ class StopAt(Silent):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def main(root: str, run: str, model: str, stop: str = "0") -> None:
+def main(config: str, run: str, stop: str = "0") -> None:
     """Trains in this process; goes on if there is a run."""
     torch.set_num_threads(1)
     register()
-    config = tiny_config(Path(root), f"model.name={model}", "optimiser.name=sgd", "loss.mixup_probability=0")
     resume = (Path(run) / "config.toml").exists()
-    train(config, Path(run), resume=resume, watcher=StopAt(int(stop)))
+    train(configure([read_toml(Path(config))]), Path(run), resume=resume, watcher=StopAt(int(stop)))
 
 
 if __name__ == "__main__":

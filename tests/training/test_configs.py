@@ -1,6 +1,7 @@
 """Settings that cannot be, and which differences matter."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -21,12 +22,34 @@ MISUSE = {
     "an average that forgets nothing": ("optimiser.average=1.0", "less than 1"),
     "a precision that there is not": ("run.precision=int8", "bf16"),
 }
+CONTRAST: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing that tells views apart": ({"augment": []}, "the same without data.augment"),
+    "clips that are cut together": ({"cut_mix": {}}, "mixup and cut_mix put another"),
+    "clips that run backwards": ({"augment": [{"kind": "shift"}, {"kind": "reverse_time"}]}, "reverse_time moves it"),
+    "clips of another pace": ({"augment": [{"kind": "retime"}]}, "retime moves it"),
+}
 
 
 @pytest.mark.parametrize(("setting", "problem"), MISUSE.values(), ids=MISUSE)
 def test_settings_that_cannot_be_are_refused(setting: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         tiny_config(Path("x"), setting)
+
+
+@pytest.mark.parametrize(("data", "problem"), CONTRAST.values(), ids=CONTRAST)
+def test_what_cannot_be_contrasted(data: dict[str, Any], problem: str) -> None:
+    settings = {"data": {"source": "x", "augment": [{"kind": "shift"}]}, "model": {"name": "m"}}
+    contrasted: dict[str, Any] = settings | {"loss": {"contrast": 0.5}}
+    assert TrainConfig.model_validate(contrasted).loss.views == 2
+    assert TrainConfig.model_validate(settings).loss.views == 1
+    contrasted["data"] |= data
+    with pytest.raises(ValueError, match=problem):
+        TrainConfig.model_validate(contrasted)
+
+
+def test_blended_clips_are_not_contrasted() -> None:
+    with pytest.raises(ValueError, match="mixup and cut_mix put another"):
+        tiny_config(Path("x"), "loss.contrast=1.0")
 
 
 def test_what_is_validated_on_is_not_learned_from() -> None:

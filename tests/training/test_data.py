@@ -96,8 +96,8 @@ def test_ranks_and_parts_share_the_same_batches(batch: int, ranks: int, parts: i
     assert {len(micro) for mine in of_ranks for micro in mine} == {batch // ranks // parts}
     order = positions[epoch_order(positions.size, seed=5, epoch=2)]
     for step in range(3):
-        together = [pair for mine in of_ranks for micro in mine[step * parts : (step + 1) * parts] for pair in micro]
-        assert together == [(2, place) for place in order[step * batch : (step + 1) * batch]]
+        together = [key for mine in of_ranks for micro in mine[step * parts : (step + 1) * parts] for key in micro]
+        assert together == [(2, place, 0) for place in order[step * batch : (step + 1) * batch]]
 
 
 @pytest.mark.parametrize("step", range(4))
@@ -111,4 +111,11 @@ def test_an_epoch_can_begin_at_any_step(step: int) -> None:
 
 def test_every_sample_is_validated_on_once() -> None:
     batches = [Batches(np.arange(50, 63), batch=4, rank=rank, ranks=2) for rank in range(2)]
-    assert sorted(pair for mine in batches for micro in mine for pair in micro) == [(0, p) for p in range(50, 63)]
+    assert sorted(key for mine in batches for micro in mine for key in micro) == [(0, p, 0) for p in range(50, 63)]
+
+
+def test_the_second_views_of_a_batch_follow_the_first_in_the_same_order() -> None:
+    one, two = (Batches(np.arange(25), batch=8, parts=2, views=views, shuffle=True) for views in (1, 2))
+    assert one.steps == two.steps
+    for first, both in zip(one, two, strict=True):
+        assert both == first + [(epoch, index, 1) for epoch, index, _ in first]

@@ -47,6 +47,19 @@ class Plain(nn.Module):
         return self.head(self.pool(x.mean(1)).flatten(1))
 
 
+class Normed(nn.Module):
+    """A linear model of normalised sums, whose logits change with every change of the statistics."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(6)
+        self.norm = nn.BatchNorm1d(2 * 36)
+        self.head = nn.Linear(2 * 36, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm(self.pool(x.mean(1)).flatten(1)))
+
+
 class Cloud(nn.Module):
     """A linear model of points."""
 
@@ -62,6 +75,7 @@ def register(families: Callable[[str, Family], Any] = FAMILIES.__setitem__) -> N
     """Enters the models under their names."""
     families(NAME, Family(NAME, Tiny, "frames", {"wide": {"hidden": 16}}))
     families("plain", Family("plain", Plain, "frames", {}))
+    families("normed", Family("normed", Normed, "frames", {}))
     families("cloud", Family("cloud", Cloud, "points", {}))
 
 

@@ -1,7 +1,7 @@
 """Examples: samples encoded as they are asked for, from raw recordings or from a converted store, for training.
 
 It needs no torch, and has what a PyTorch `DataLoader` asks of a map-style data set. What a sample becomes is a function
-of the seed, the epoch and its index alone, so neither workers nor ranks change anything.
+of the seed, the epoch, its index and its view alone, so neither workers nor ranks change anything.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from neuroact.encoders.window import Window
 from neuroact.errors import DatasetError
 from neuroact.events import Events
 
+Key = tuple[int, int] | tuple[int, int, int]
+"""`(epoch, index)` or `(epoch, index, view)`: views of one sample in one epoch are augmented apart; the first is 0."""
 NEVER_DRAWN_FROM = np.random.default_rng(0)
 """The generator of a sample in which nothing is random: making one takes longer than encoding a small recording."""
 
@@ -168,18 +170,18 @@ class Examples:
     def __len__(self) -> int:
         return self.labels.size
 
-    def __getitem__(self, index: int | tuple[int, int]) -> Example:
-        """The sample of that index, negative ones counting from the end; with `(epoch, index)`, of that epoch.
+    def __getitem__(self, index: int | Key) -> Example:
+        """The sample of that index, negative ones counting from the end; with a `Key`, of that epoch and view.
 
         Raises `IndexError`, and what is wrong with a recording or a store as `RecordingError`, `EncodingError` or
         `StoreError`.
         """
-        epoch, place = index if isinstance(index, tuple) else (self._epoch, index)
+        epoch, place, *views = index if isinstance(index, tuple) else (self._epoch, index)
         position = operator.index(place)
         position += len(self) if position < 0 else 0
         if not 0 <= position < len(self):
             raise IndexError(f"sample {place} of {len(self)}")
-        rng = sample_generator(self._seed, epoch, position) if self._draws else NEVER_DRAWN_FROM
+        rng = sample_generator(self._seed, epoch, position, *views) if self._draws else NEVER_DRAWN_FROM
         tensor = self._kept.get(position) if self._kept else None
         label: int | NDArray[np.float32] = int(self.labels[position])
         if tensor is None:

@@ -9,9 +9,9 @@ ORDERING = 1
 """Sets the generator of an order apart from those of samples, which have the same seed and epoch."""
 
 
-def sample_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """The generator of one sample in one epoch. Raises `ValueError` for negative numbers."""
-    return np.random.default_rng((seed, epoch, index))
+def sample_generator(seed: int, epoch: int, index: int, view: int = 0) -> np.random.Generator:
+    """The generator of one view of a sample in one epoch. Raises `ValueError` for negative numbers."""
+    return np.random.default_rng((seed, epoch, index, view))
 
 
 def epoch_order(samples: int, *, seed: int, epoch: int, shuffle: bool = True) -> NDArray[np.int64]:

@@ -130,6 +130,15 @@ def test_what_a_sample_becomes_is_a_function_of_seed_epoch_and_index(tmp_path: P
         one.set_epoch(-1)
 
 
+def test_views_of_a_sample_are_augmented_apart(tmp_path: Path) -> None:
+    examples = load_recordings(nmnist(tmp_path / "in"), to="voxel", augment=RANDOM, mix=CutMix(), seed=3)
+    for index in range(len(examples)):
+        views = [examples[2, index, view].data for view in range(3)]
+        np.testing.assert_array_equal(views[0], examples[2, index].data)
+        np.testing.assert_array_equal(views[1], examples[2, index, 1].data)
+        assert len({view.tobytes() for view in views}) == 3
+
+
 def test_indices_are_those_of_a_sequence(tmp_path: Path) -> None:
     examples = load_recordings(nmnist(tmp_path / "in"), to="voxel")
     np.testing.assert_array_equal(examples[-1].data, examples[11].data)

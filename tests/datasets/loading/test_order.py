@@ -1,5 +1,7 @@
 """Every rank sees its part of the same global batches."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -48,12 +50,8 @@ def test_what_cannot_be_shared_is_refused() -> None:
         epoch_order(-1, seed=0, epoch=0)
 
 
-def test_generators_differ_by_each_of_seed_epoch_and_index() -> None:
-    numbers = {
-        sample_generator(seed, epoch, index).integers(1 << 62)
-        for seed in range(4)
-        for epoch in range(4)
-        for index in range(4)
-    }
-    assert len(numbers) == 64
+def test_generators_differ_by_each_of_seed_epoch_index_and_view() -> None:
+    numbers = {sample_generator(*place).integers(1 << 62) for place in product(range(4), repeat=4)}
+    assert len(numbers) == 256
+    assert sample_generator(1, 2, 3, 0).random() == sample_generator(1, 2, 3).random()
     assert sample_generator(1, 2, 3).random() == sample_generator(1, 2, 3).random()
