@@ -71,7 +71,7 @@ def test_ranks_stop_and_go_on_together(root: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ranks_validate_the_model_that_is_kept(root: Path, tmp_path: Path) -> None:
     """After the last step of an epoch, each has the statistics of the samples that it saw itself."""
-    torchrun(of_model(root, "normed", "schedule.epochs=1"), tmp_path / "run")
+    torchrun(of_model(root, "normed", "schedule.epochs=1", "optimiser.accumulate=1"), tmp_path / "run")
     validated = [row for row in read_log(tmp_path / "run") if row.split == "val"]
     assert [(row.step, row.samples) for row in validated] == [(EPOCH, 6)]
     assert loss_of_the_best(tmp_path / "run") == pytest.approx(validated[0].loss, rel=1e-6)
