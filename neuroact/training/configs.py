@@ -147,7 +147,8 @@ class LossConfig(Section):
 class OptimiserConfig(Section):
     """How weights change.
 
-    - `weight_decay`: of weights; vectors, which are biases, norms' scales and neurons' constants, do not decay.
+    - `weight_decay`: of weights; vectors, which are biases, norms' scales and neurons' constants, do not decay, nor
+      does Mamba's A.
     - `momentum`: of sgd. `betas`: of adam and adamw.
     - `clip`: greatest norm of all gradients together.
     - `accumulate`: in how many parts a batch goes through the model, one after the other, to take less memory.
@@ -186,6 +187,10 @@ class ScheduleConfig(Section):
 
 class RunConfig(Section):
     """How it is computed.
+
+    On several GPUs, batch norms take the statistics of the samples of all ranks. On several processes without GPUs each
+    takes those of its own samples, since torch's synchronised norms need CUDA: `data.batch` / ranks should not be small
+    there.
 
     - `seed`: of the first weights, the order and everything else that is random.
     - `precision`: of the model's forward pass; weights and states are float32 always.

@@ -24,6 +24,7 @@ from neuroact.training import checkpoints
 from neuroact.training.checkpoints import Tensors
 from neuroact.training.configs import ModelConfig, TrainConfig
 from neuroact.training.inputs import as_input
+from neuroact.training.machine import with_norms_of_all
 from neuroact.training.means import Sums, cross_entropy
 from neuroact.training.mixup import mixup, weights_of
 from neuroact.training.optimisers import Average, optimiser
@@ -57,6 +58,7 @@ class Learner:
         self.device: torch.device = accelerator.device
         set_seed(config.run.seed)  # the same first weights on every rank
         self.plain = create_model(config.model, classes).to(self.device)
+        self.plain = with_norms_of_all(self.plain, self.device, int(accelerator.num_processes))
         self.contrasted = None if config.loss.contrast is None else Contrasted(self.plain).to(self.device)
         self.average = Average(self.plain, settings.average) if settings.average else None
         self.learned = self.contrasted or self.plain
@@ -107,7 +109,7 @@ class Learner:
         model = self.average.module if self.average else self.plain
         model.eval()
         for buffer in model.buffers():
-            broadcast(buffer)  # the statistics of norms differ from rank to rank; those of the first are kept
+            broadcast(buffer)  # on CPUs the statistics of norms differ from rank to rank; those of the first are kept
         for batch in batches:
             data, target = self._on_device(*batch)
             with self.accelerator.autocast():

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from torch import nn
 
 from neuroact.training.configs import RunConfig
 
@@ -37,3 +38,14 @@ def deterministic(wanted: bool) -> Iterator[None]:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
+
+
+def with_norms_of_all(model: nn.Module, device: torch.device, ranks: int) -> nn.Module:
+    """The model, whose batch norms take the statistics of all ranks' samples where they can: on several GPUs.
+
+    The parameters stay the same objects, and the state dict keeps its names.
+    """
+    if device.type != "cuda" or ranks == 1:
+        return model
+    converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+    return converted
