@@ -39,7 +39,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neuroact.kernels import selective_scan, spiking_linear_attention
-from neuroact.kernels.nn.mamba import begin_with_steps
+from neuroact.kernels.nn.mamba import Mamba, begin_with_steps
 from neuroact.models.layers import Library, lif
 from neuroact.models.registry import register
 
@@ -177,6 +177,8 @@ class Scan(nn.Module):
 
     - `backwards`: read the sequence from its end.
     """
+
+    undecayed = Mamba.undecayed
 
     def __init__(self, inner: int, states: int, seen: int, rank: int, *, backwards: bool) -> None:
         super().__init__()

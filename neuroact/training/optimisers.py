@@ -25,13 +25,15 @@ def optimiser(
     """An optimiser of all parameters that want a gradient.
 
     Vectors do not decay: biases and the scales of norms have no reason to be small, and a neuron's decay or threshold
-    would be drawn to 0, where it does not work.
+    would be drawn to 0, where it does not work. Nor do parameters that a module names in `undecayed`, as Mamba does.
     """
+    named = {
+        module.get_parameter(name) for module in model.modules() for name in getattr(module, "undecayed", frozenset())
+    }
     wanted = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in wanted if parameter.ndim > 1], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in wanted if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
+    decaying = [parameter for parameter in wanted if parameter.ndim > 1 and parameter not in named]
+    others = [parameter for parameter in wanted if parameter.ndim <= 1 or parameter in named]
+    groups = [{"params": decaying, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     if kind == "sgd":
         return SGD(groups, lr=learning_rate, momentum=momentum)
     adaptive = AdamW if kind == "adamw" else Adam

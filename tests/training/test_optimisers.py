@@ -6,8 +6,17 @@ import pytest
 import torch
 from torch import nn
 
+from neuroact.kernels.nn import Mamba
+from neuroact.models import create
 from neuroact.training.optimisers import Average, Kind, learning_rate, optimiser
 
+UNDECAYED: dict[str, tuple[nn.Module, set[str]]] = {
+    "Mamba": (Mamba(8), {"A_log"}),
+    "SpikMamba in both directions": (
+        create("spikmamba", classes=3, preset="tiny"),
+        {f"blocks.0.mix.mamba.scans.{direction}.A_log" for direction in ("forwards", "backwards")},
+    ),
+}
 RATES = {
     "the first step of a warm-up is not lost": (0, 5, 0.2),
     "a line up": (2, 5, 0.6),
@@ -38,6 +47,16 @@ def test_vectors_do_not_decay(kind: Kind) -> None:
     assert decays == {id(model[0].weight): 0.1, id(model[0].bias): 0.0, id(model[1].bias): 0.0}
     assert type(made).__name__.lower() == kind
     assert {group["lr"] for group in made.param_groups} == {0.5}
+
+
+@pytest.mark.parametrize(("model", "kept"), UNDECAYED.values(), ids=UNDECAYED)
+def test_the_constants_of_a_state_space_do_not_decay(model: nn.Module, kept: set[str]) -> None:
+    made = optimiser(model, "adamw", learning_rate=0.5, weight_decay=0.1)
+    decays = {id(p): group["weight_decay"] for group in made.param_groups for p in group["params"]}
+    matrices = {name: decays[id(value)] for name, value in model.named_parameters() if value.ndim > 1}
+    assert len(decays) == len(list(model.parameters()))
+    assert {name for name, decay in matrices.items() if decay == 0.0} == kept
+    assert set(matrices.values()) == {0.0, 0.1}
 
 
 def test_the_average_follows_its_formula() -> None:

@@ -13,7 +13,7 @@ step being a sequence of length one. (3) No fused convolution: it is a hundredth
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,9 @@ class Mamba(nn.Module):
     - `conv_bias`, `bias`: whether the convolution and the two outer projections have one.
     - `backend`: of `selective_scan`.
     """
+
+    undecayed: ClassVar[frozenset[str]] = frozenset({"A_log", "D"})
+    """What weight decay leaves alone, as in mamba_ssm: it would draw every A to -1, and D, the skip, to 0."""
 
     def __init__(
         self,
