@@ -199,6 +199,7 @@ class RunConfig(Section):
       CPU all are.
     - `log_every`: steps between two lines of the log. `checkpoint_every`: steps between two checkpoints inside an
       epoch; None for only at its end.
+    - `tensorboard`: also write the log as TensorBoard reads it, into the folder of the run.
     """
 
     seed: NonNegativeInt = 0
@@ -207,6 +208,7 @@ class RunConfig(Section):
     deterministic: bool = False
     log_every: PositiveInt = 10
     checkpoint_every: PositiveInt | None = None
+    tensorboard: bool = False
 
 
 class TrainConfig(Section):
@@ -235,7 +237,7 @@ class TrainConfig(Section):
 
 
 FREE = frozenset(
-    {"data.source", "data.workers", "data.cache_bytes", "run.device", "run.checkpoint_every"},
+    {"data.source", "data.workers", "data.cache_bytes", "run.device", "run.checkpoint_every", "run.tensorboard"},
 )
 """Settings that do not change what is learned, so that a run may go on with others."""
 

@@ -34,6 +34,7 @@ from neuroact.training.means import Found, Sums
 from neuroact.training.optimisers import learning_rate
 from neuroact.training.outcome import Best, Outcome, Trained
 from neuroact.training.stopping import sigterm
+from neuroact.training.tensorboard import EventFiles
 from neuroact.training.watching import Silent, Watcher
 
 CONFIG = "config.toml"
@@ -50,7 +51,8 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, watcher: Watc
 
     Raises `ValueError` for settings that contradict each other, the data, the machine or the run that goes on;
     `TrainingError` if `out` holds a run and `resume` is not asked for, or none and it is; `CorruptCheckpoint` if no
-    checkpoint is sound; `Diverged` if the loss is no number any more; and what is wrong with the data.
+    checkpoint is sound; `Diverged` if the loss is no number any more; `MissingExtra` for TensorBoard's files without
+    its package; and what is wrong with the data.
     """
     with sigterm() as asked, deterministic(config.run.deterministic):
         return Run(config, out, resume, watcher or Silent(), asked).go()
@@ -80,6 +82,7 @@ class Run:
         self.watcher = watcher if self.first else Silent()
         if self.first:
             _check_folder(config, out, resume=resume)
+        self.events = EventFiles(out) if self.first and config.run.tensorboard else None
         training = self._load_data()
         self.learner = Learner(config, self.accelerator, classes=len(self.classes), kind=training.kind)
         self._try_on(training)
@@ -147,6 +150,8 @@ class Run:
         self.out.mkdir(parents=True, exist_ok=True)
         with whole_file(self.out / CONFIG) as path:
             path.write_text(to_toml(self.config), "utf-8")
+        if self.events:
+            self.events.begin(self.step)
         return Log(self.out, rows)
 
     def _learning_rate(self, step: int) -> float:
@@ -174,6 +179,8 @@ class Run:
         self.logged = now
         if self.log:
             self.log.add(row)
+        if self.events:
+            self.events.add(row)
         self.watcher.row(row)
         return loss, top1
 

@@ -66,7 +66,10 @@ def test_settings_do_not_change() -> None:
 def test_differences_are_those_that_change_what_is_learned() -> None:
     config = tiny_config(Path("x"))
     assert differences(config, config) == []
-    free = ("data.workers=3", "data.source=y", "data.cache_bytes=9", "run.device=auto", "run.checkpoint_every=2")
+    free = (
+        "data.workers=3", "data.source=y", "data.cache_bytes=9", "run.device=auto", "run.checkpoint_every=2",
+        "run.tensorboard=true",
+    )  # fmt: skip
     assert {setting.partition("=")[0] for setting in free} == FREE
     assert differences(config, tiny_config(Path("x"), *free)) == []
     changed = tiny_config(Path("x"), "run.seed=1", "model.arguments.hidden=4", "data.encoder.steps=2")
