@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
-    split: Annotated[str, typer.Option(metavar="NAME", help="The samples to evaluate on.")] = "test",
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="The samples to evaluate on; val are those that chose the epoch.")
+    ] = "test",
     data: Annotated[
         str | None, typer.Option(metavar="SRC", help="The data, if it is not where the run found it.")
     ] = None,

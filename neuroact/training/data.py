@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,11 @@ class Part:
     def __len__(self) -> int:
         return self.positions.size
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the recording that each of the samples is from."""
+        return tuple(self.examples.names[index] for index in self.positions.tolist())
+
 
 def load_parts(config: DataConfig, seed: int) -> tuple[Part, Part]:
     """What is learned from, augmented, and what is validated on, as it is.
@@ -45,15 +50,20 @@ def load_parts(config: DataConfig, seed: int) -> tuple[Part, Part]:
     Raises `DatasetError` for a split without samples and for samples without a label, `ValueError` for settings that
     the data does not go with, and what is wrong with recordings or a store.
     """
+    training, _ = _load(config, config.train, seed, augmented=True)
+    validation = load_validation(config, seed)
     if config.hold_out is None:
-        return _load(config, config.train, seed, augmented=True)[0], load_split(config, config.val, seed)
-    training, subjects = _load(config, config.train, seed, augmented=True)
-    validation, _ = _load(config, config.train, seed, augmented=False)
-    held = held_out(training.examples.names, subjects, config.hold_out, seed)
-    return (
-        Part(training.examples, np.flatnonzero(~held), training.kind),
-        Part(validation.examples, np.flatnonzero(held), validation.kind),
-    )
+        return training, validation
+    return replace(training, positions=np.setdiff1d(training.positions, validation.positions)), validation
+
+
+def load_validation(config: DataConfig, seed: int) -> Part:
+    """What a run of that seed is validated on, held out or a split of its own. Raises as `load_parts` does."""
+    if config.hold_out is None:
+        return load_split(config, config.val, seed)
+    whole, subjects = _load(config, config.train, seed, augmented=False)
+    held = held_out(whole.examples.names, subjects, config.hold_out, seed)
+    return replace(whole, positions=np.flatnonzero(held))
 
 
 def load_split(config: DataConfig, split: str, seed: int) -> Part:

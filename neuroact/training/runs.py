@@ -17,8 +17,9 @@ from neuroact.datasets.sources import collect
 from neuroact.datasets.store.layout import STORE_FILE
 from neuroact.errors import DatasetError
 from neuroact.training.config_files import to_toml
+from neuroact.training.configs import DataConfig
 from neuroact.training.cost import Meter
-from neuroact.training.data import Batches, Part, load_split, loader
+from neuroact.training.data import Batches, Part, load_split, load_validation, loader
 from neuroact.training.evaluation import evaluate
 from neuroact.training.inputs import as_input
 from neuroact.training.latency import measure_latency
@@ -37,6 +38,8 @@ def evaluate_run(
     """Runs the model of the best epoch over a split, on a GPU if there is one, and measures what that costs.
 
     - `run`: the folder of a run. `source`: the data, if it is not where the run found it.
+    - `split`: its name. Where the run held a part of its training samples out in the place of `data.val`, that name is
+      the same part's.
     - `by_recording`: recordings that were cut into windows count once, by the mean of their windows' logits.
     - `workers`: processes that load samples.
 
@@ -45,21 +48,21 @@ def evaluate_run(
     """
     model, config, classes = best_model(run)
     data = config.data if source is None else config.data.model_copy(update={"source": source})
-    part = load_split(data, split, config.run.seed)  # also test: nothing is chosen by it here
+    part, what = _load(data, split, config.run.seed)
     if part.examples.classes != classes:
         raise DatasetError(f"{data.source} has other classes than those that {run} learned")
     device = "cuda" if torch.cuda.is_available() and config.run.device == "auto" else "cpu"
     model.to(device)
     samples = loader(part, Batches(part.positions, batch=data.batch), workers=workers, keep_workers=False)
     with Meter(model) as meter:
-        evaluation = evaluate(model, _inputs(samples, part.kind), names=part.examples.names, device=device)
+        evaluation = evaluate(model, _inputs(samples, part.kind), names=part.names, device=device)
     chosen = [] if by_recording else choose_examples(evaluation, EXAMPLES)
     names = evaluation.names
     if by_recording:
         evaluation = evaluation.by_recording()
     return Findings(
         title=run.resolve().name,
-        subtitle=f"{config.model.name} on {data.source}, split {split}" + (", by recording" if by_recording else ""),
+        subtitle=f"{config.model.name} on {data.source}, {what}" + (", by recording" if by_recording else ""),
         classes=classes,
         evaluation=evaluation,
         rows=[asdict(row) for row in read_log(run)],
@@ -70,6 +73,13 @@ def evaluate_run(
         audited=_audit(data.source),
         configuration=to_toml(config),
     )
+
+
+def _load(data: DataConfig, split: str, seed: int) -> tuple[Part, str]:
+    """The samples to evaluate on, and what they are."""
+    if split == data.val and data.hold_out is not None:
+        return load_validation(data, seed), f"what was held out of {data.train}"
+    return load_split(data, split, seed), f"split {split}"  # also test: nothing is chosen by it here
 
 
 def _inputs(samples: DataLoader[tuple[Tensor, Any]], kind: str) -> Iterator[tuple[Tensor, Any]]:

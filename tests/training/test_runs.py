@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
@@ -13,7 +14,8 @@ from neuroact.datasets.loading import load_recordings
 from neuroact.datasets.sources import collect
 from neuroact.errors import DatasetError
 from neuroact.models import FAMILIES
-from neuroact.training import train
+from neuroact.training import read_log, train
+from neuroact.training.data import load_parts
 from neuroact.training.evaluation import evaluate
 from neuroact.training.loop import best_model
 from neuroact.training.runs import evaluate_run
@@ -27,7 +29,7 @@ app.command()(cli.command)
 def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         register(lambda name, family: patch.setitem(FAMILIES, name, family))
-        return train(tiny_config(root, "data.windows=2"), tmp_path_factory.mktemp("runs") / "first").path
+        return train(tiny_config(root, "data.windows=2", "run.seed=1"), tmp_path_factory.mktemp("runs") / "first").path
 
 
 def test_all_samples_of_the_split_in_their_order(run: Path, root: Path) -> None:
@@ -61,6 +63,22 @@ def test_json(run: Path) -> None:
     assert record["scores"]["samples"] == 24
     assert record["evaluated"].endswith("split train, by recording")
     assert record["latency"]["batch"] == 1
+
+
+def test_val_is_what_the_run_held_out(run: Path) -> None:
+    """The same samples as in training: the loss is the one that was logged."""
+    findings = evaluate_run(run, split="val")
+    config = best_model(run)[1]
+    held = load_parts(config.data, config.run.seed)[1]
+    best = min((row for row in read_log(run) if row.split == "val"), key=lambda row: (-row.top1, row.loss))
+    assert findings.subtitle.endswith("what was held out of train")
+    assert findings.evaluation.names == held.names
+    assert len(held) < 48
+    logits, labels = (torch.from_numpy(each) for each in (findings.evaluation.logits, findings.evaluation.labels))
+    assert torch.nn.functional.cross_entropy(logits, labels).item() == pytest.approx(best.loss, rel=1e-5)
+    for example in findings.examples:
+        place = int(held.positions[example.index])
+        np.testing.assert_array_equal(example.data, held.examples[place].data)
 
 
 USAGE = {"a report of another kind": ["-o", "report.pdf"], "a style that is not": ["-o", "r.html", "--style", "neon"]}
