@@ -60,20 +60,23 @@ def command(
       neuroact train -o runs/gesture --resume
       torchrun --nproc-per-node 4 -m neuroact train --data store --model vtn -c vtn.toml -o runs/vtn
     """
-    from neuroact.training import to_toml, train
+    from neuroact.training import WrongSettings, to_toml, train
 
     given = _given(data, model, preset, settings or [])
     try:
         wanted = _resumed(output, config, given) if resume else _configured(config, given)
-        if print_config:
-            typer.echo(to_toml(wanted), nl=False)
-            return
-        if output is None:
-            raise ValueError("name the folder of the run with -o")
-        with _watcher() as told:
-            trained = train(wanted, output, resume=resume, watcher=told)
     except ValueError as error:
         raise typer.BadParameter(problem(error)) from error
+    if print_config:
+        typer.echo(to_toml(wanted), nl=False)
+        return
+    if output is None:
+        raise typer.BadParameter("name the folder of the run with -o")
+    try:
+        with _watcher() as told:
+            trained = train(wanted, output, resume=resume, watcher=told)
+    except WrongSettings as error:
+        raise typer.BadParameter(str(error)) from error
     if _first_rank():
         typer.echo(json.dumps(trained.to_json(), indent=2) if as_json else _summary(trained))
 

@@ -3,7 +3,7 @@
 from neuroact.errors import CorruptCheckpoint, Diverged, TrainingError
 from neuroact.training.checkpoints import CheckpointWarning
 from neuroact.training.config_files import configure, override, read_toml, recipe, recipes, to_toml
-from neuroact.training.configs import TrainConfig
+from neuroact.training.configs import TrainConfig, WrongSettings
 from neuroact.training.log import Row, read_log
 from neuroact.training.loop import best_model, train
 from neuroact.training.outcome import Best, Trained
@@ -19,6 +19,7 @@ __all__ = [
     "Trained",
     "TrainingError",
     "Watcher",
+    "WrongSettings",
     "best_model",
     "configure",
     "override",

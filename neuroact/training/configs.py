@@ -63,6 +63,10 @@ ALL = "all"
 """The split that every recording is in."""
 
 
+class WrongSettings(ValueError):
+    """Settings that contradict each other, the data, the machine or the run that goes on."""
+
+
 class Section(BaseModel):
     """A part of the configuration: it does not change, and knows all of its settings."""
 

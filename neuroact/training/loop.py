@@ -24,7 +24,7 @@ from neuroact.models import family
 from neuroact.training import checkpoints
 from neuroact.training.checkpoints import Checkpoint
 from neuroact.training.config_files import configure, read_toml, to_toml
-from neuroact.training.configs import TrainConfig, differences
+from neuroact.training.configs import TrainConfig, WrongSettings, differences
 from neuroact.training.data import Batches, Part, load_parts, loader
 from neuroact.training.inputs import check_kind
 from neuroact.training.learner import Learner, create_model
@@ -49,13 +49,17 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, watcher: Watc
 
     On SIGTERM it finishes the step under way, writes a checkpoint and returns.
 
-    Raises `ValueError` for settings that contradict each other, the data, the machine or the run that goes on;
-    `TrainingError` if `out` holds a run and `resume` is not asked for, or none and it is; `CorruptCheckpoint` if no
-    checkpoint is sound; `Diverged` if the loss is no number any more; `MissingExtra` for TensorBoard's files without
-    its package; and what is wrong with the data.
+    Raises `WrongSettings`, a `ValueError`, before the first step, for settings that do not go with each other, the
+    data, the machine or the run that goes on; `TrainingError` if `out` holds a run and `resume` is not asked for, or
+    none and it is; `CorruptCheckpoint` if no checkpoint is sound; `Diverged` if the loss is no number any more;
+    `MissingExtra` for TensorBoard's files without its package; and what is wrong with the data.
     """
     with sigterm() as asked, deterministic(config.run.deterministic):
-        return Run(config, out, resume, watcher or Silent(), asked).go()
+        try:
+            run = Run(config, out, resume, watcher or Silent(), asked)
+        except ValueError as error:  # one from within a step would be a mistake in the code
+            raise WrongSettings(str(error)) from error
+        return run.go()
 
 
 def best_model(run: Path) -> tuple[nn.Module, TrainConfig, tuple[str, ...]]:
@@ -132,10 +136,10 @@ class Run:
             training.positions, batch=data.batch, rank=rank, ranks=ranks, parts=self.config.optimiser.accumulate,
             views=self.config.loss.views, shuffle=True, seed=run.seed,
         )  # fmt: skip
-        self.held = Batches(validation.positions, batch=data.batch, rank=rank, ranks=ranks)
+        held = Batches(validation.positions, batch=data.batch, rank=rank, ranks=ranks)
         pinned = self.device.type == "cuda"
         self.loader = loader(training, self.batches, workers=data.workers, keep_workers=True, pinned=pinned)
-        self.held_loader = loader(validation, self.held, workers=data.workers, keep_workers=False, pinned=pinned)
+        self.held_loader = loader(validation, held, workers=data.workers, keep_workers=False, pinned=pinned)
         self.steps = self.config.schedule.epochs * self.batches.steps
         return training
 

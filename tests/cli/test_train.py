@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from neuroact.cli import train
 from neuroact.models import FAMILIES
 from neuroact.training import read_log
+from neuroact.training.means import Sums
 from tests.training import tiny
 
 TINY = ["--model", "tiny", "--set", "data.encoder={kind='spikes', steps=3}", "--set", "data.hold_out=0.25"]
@@ -92,6 +93,25 @@ def test_wrong_usage_is_one_line(arguments: list[str], problem: str) -> None:
     done = run(*arguments)
     assert done.exit_code == 2
     assert problem in " ".join(done.stderr.split())
+
+
+def test_settings_that_the_data_contradicts_are_wrong_usage(digits: str, tmp_path: Path) -> None:
+    done = run("--data", digits, *TINY, "--set", "data.batch=99", "-o", tmp_path / "run")
+    assert done.exit_code == 2
+    assert "18 samples do not fill a batch of 99" in " ".join(done.stderr.split())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mistake_inside_training_is_no_wrong_usage(
+    digits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*arguments: object) -> None:
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr(Sums, "add", mistaken)
+    done = run("--data", digits, *TINY, *SHORT, "-o", tmp_path / "run")
+    assert done.exit_code == 1
+    assert type(done.exception) is ValueError
 
 
 @pytest.mark.slow

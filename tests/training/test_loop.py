@@ -13,6 +13,7 @@ from neuroact.training import (
     CorruptCheckpoint,
     Diverged,
     TrainingError,
+    WrongSettings,
     best_model,
     read_log,
     train,
@@ -299,7 +300,7 @@ def test_a_loss_that_is_no_number_ends_the_run(root: Path, tmp_path: Path) -> No
 def test_what_does_not_go_together_is_said_before_anything_is_written(
     root: Path, tmp_path: Path, settings: list[str], problem: str
 ) -> None:
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises(WrongSettings, match=problem):
         train(tiny_config(root, *settings), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -314,7 +315,7 @@ def test_a_folder_holds_one_run(root: Path, whole: Path, tmp_path: Path) -> None
         train(tiny_config(root), whole)
     with pytest.raises(TrainingError, match="holds no run"):
         train(tiny_config(root), tmp_path / "none", resume=True)
-    with pytest.raises(ValueError, match=r"begun with another data\.batch, schedule\.epochs"):
+    with pytest.raises(WrongSettings, match=r"begun with another data\.batch, schedule\.epochs"):
         train(tiny_config(root, "data.batch=8", "schedule.epochs=3"), whole, resume=True)
 
 
@@ -335,7 +336,7 @@ def test_a_run_does_not_go_on_with_other_data(root: Path, whole: Path, tmp_path:
     run = tmp_path / "run"
     shutil.copytree(whole, run)
     digits(tmp_path / "more", each=12)
-    with pytest.raises(ValueError, match="was begun with other data"):
+    with pytest.raises(WrongSettings, match="was begun with other data"):
         train(tiny_config(tmp_path / "more"), run, resume=True)
 
 
