@@ -11,4 +11,6 @@ def problem(error: ValueError) -> str:
         return str(error)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
+    ours = first["type"] == "value_error"  # raised by a validator; pydantic puts "Value error, " before it
+    what = str(first["ctx"]["error"]) if ours else first["msg"]
+    return f"{where}: {what}" if where else what

@@ -31,6 +31,14 @@ USAGE = {
         [*OUT, "--data", "x", "--model", "tiny", "--set", "run.sed=1"],
         "run.sed: Extra inputs",
     ),
+    "settings that contradict each other": (
+        [*OUT, "--data", "x", "--model", "tiny", "--set", "schedule.epochs=1", "--set", "schedule.warm_up=1"],
+        "schedule: a warm-up of 1.0 epochs is not over within 1",
+    ),
+    "sections that contradict each other": (
+        [*OUT, "--data", "x", "--model", "vtn", "--set", "loss.contrast=1.0"],
+        "Invalid value: loss.contrast compares two views",
+    ),
     "no setting at all": ([*OUT, "--data", "x", "--model", "tiny", "--set", "run"], "is not section.setting=value"),
     "no folder": (["--data", "x", "--model", "tiny"], "name the folder of the run with -o"),
     "no folder to go on in": (["--resume"], "--resume needs the folder of the run"),
