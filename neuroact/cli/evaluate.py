@@ -1,8 +1,9 @@
-"""`neuroact eval`: how good a run's best model is, and what it costs."""
+"""`neuroact eval`: how good the best model of a run is, over several seeds if there are, and what it costs."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="The folder of a run; several, where they differ in their seeds only."),
+    ],
     split: Annotated[
         str, typer.Option(metavar="NAME", help="The samples to evaluate on; val are those that chose the epoch.")
     ] = "test",
@@ -35,22 +39,23 @@ def command(
 ) -> None:
     """Evaluate the best model of a run: accuracy, calibration, operations, energy, latency.
 
-    Each sample counts once. Energies are estimates for 45 nm, from the spikes of the evaluated samples: 0.9 pJ for an
-    accumulate, 4.6 pJ for a multiply-accumulate.
+    Runs of one configuration and several seeds also get their mean and sample standard deviation; operations, energy
+    and latency are then those of the first. Each sample counts once. Energies are estimates for 45 nm, from the spikes
+    of the evaluated samples: 0.9 pJ for an accumulate, 4.6 pJ for a multiply-accumulate.
 
     \b
     Example:
       neuroact eval runs/gesture -o report.html
-      neuroact eval runs/gesture --split val --json
+      neuroact eval runs/gesture-0 runs/gesture-1 runs/gesture-2 --json
     """
     from neuroact.training.metrics import score
     from neuroact.training.report import write_report
-    from neuroact.training.runs import evaluate_run
+    from neuroact.training.runs import evaluate_runs
 
     if output is not None and output.suffix.lower() != ".html":
         raise typer.BadParameter(f"{output.name}: the name of a report ends in .html")
     try:
-        findings = evaluate_run(run, split=split, source=data, by_recording=by_recording, workers=workers)
+        findings = evaluate_runs(runs, split=split, source=data, by_recording=by_recording, workers=workers)
         if output is not None:
             scores = write_report(output, findings, style=style)
         else:
@@ -63,12 +68,17 @@ def command(
 
 
 def _record(findings: Findings, scores: Scores) -> dict[str, object]:
+    from neuroact.training.metrics import over_seeds
+
     cost, latency = findings.cost, findings.latency
+    spreads = over_seeds([seed.scores for seed in findings.seeds])
     return {
         "run": findings.title,
         "evaluated": findings.subtitle,
         "classes": list(findings.classes),
         "scores": scores.to_json(),
+        "seeds": [seed.to_json() for seed in findings.seeds],
+        "over_seeds": {name: asdict(found) for name, found in spreads.items()},
         "cost": cost and cost.to_json(),
         "latency": latency and latency.to_json(),
     }
@@ -77,12 +87,7 @@ def _record(findings: Findings, scores: Scores) -> dict[str, object]:
 def _summary(findings: Findings, scores: Scores) -> str:
     from neuroact.training.report import in_joules
 
-    top5 = "" if scores.top5 is None else f", top-5 {scores.top5:.2%}"
-    lines = [
-        f"{findings.title}: {findings.subtitle}",
-        f"  top-1 {scores.top1:.2%}{top5}, mean per class {scores.mean_class:.2%}, calibration error "
-        f"{scores.calibration_error:.3f}; {scores.samples:,} samples",
-    ]
+    lines = [f"{findings.title}: {findings.subtitle}, {scores.samples:,} samples", *_measures(findings)]
     if cost := findings.cost:
         parts = [
             (cost.accumulates, "accumulates for spikes", cost.energy_accumulates),
@@ -93,3 +98,18 @@ def _summary(findings: Findings, scores: Scores) -> str:
     if latency := findings.latency:
         lines.append(f"  {1e3 * latency.seconds:.2f} ms for one sample on {latency.device}")
     return "\n".join(lines)
+
+
+def _measures(findings: Findings) -> list[str]:
+    """A line for each run, and one for their mean where there are several."""
+    from neuroact.training.metrics import written
+
+    def line(*runs: Scores) -> str:
+        return ", ".join(f"{name} {text}" for name, text in written(runs).items())
+
+    seeds = findings.seeds
+    if len(seeds) == 1:
+        return [f"  {line(seeds[0].scores)}"]
+    each = [f"  {seed.run}, seed {seed.seed}, {seed.epochs} epochs: {line(seed.scores)}" for seed in seeds]
+    mean = line(*(seed.scores for seed in seeds))
+    return [*each, f"  mean ± sample standard deviation of {len(seeds)} seeds: {mean}"]

@@ -28,7 +28,10 @@ from neuroact.training.evaluation import UNKNOWN
 
 BINS = 15
 BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
-MEASURES = ("top1", "top5", "mean_class", "calibration_error")
+MEASURES = {
+    "top1": "top-1", "top5": "top-5", "mean_class": "mean per class", "calibration_error": "calibration error",
+}  # fmt: skip
+"""What is measured, and how it is written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +82,12 @@ class Spread:
 
     def __str__(self) -> str:
         """In per cent, as tables have it."""
-        return f"{100 * self.mean:.2f}" if self.std is None else f"{100 * self.mean:.2f} ± {100 * self.std:.2f}"
+        return self.text(100, 2)
+
+    def text(self, scale: float, places: int) -> str:
+        """`MEAN ± DEVIATION`, both times `scale` and with so many decimal places; of a single run its number."""
+        numbers = [self.mean] if self.std is None else [self.mean, self.std]
+        return " ± ".join(f"{scale * number:.{places}f}" for number in numbers)
 
 
 def score(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Scores:
@@ -135,6 +143,17 @@ def over_seeds(runs: Sequence[Scores]) -> dict[str, Spread]:
     """
     columns = {name: [getattr(run, name) for run in runs] for name in MEASURES}
     return {name: spread(values) for name, values in columns.items() if None not in values}
+
+
+def written(runs: Sequence[Scores]) -> dict[str, str]:
+    """`over_seeds` as text, by the measures' written names; accuracies in per cent, calibration errors as they are.
+
+    Of a single run it is its scores. Raises `ValueError` if there is no run.
+    """
+    return {
+        MEASURES[name]: found.text(1, 3) if name == "calibration_error" else f"{found}%"
+        for name, found in over_seeds(runs).items()
+    }
 
 
 def spread(values: Sequence[float]) -> Spread:

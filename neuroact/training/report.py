@@ -21,7 +21,7 @@ from neuroact.datasets.audit import Audit
 from neuroact.training.cost import Cost, LayerCost
 from neuroact.training.evaluation import UNKNOWN, Evaluation
 from neuroact.training.latency import Latency
-from neuroact.training.metrics import BINS, Scores, per_attribute, score
+from neuroact.training.metrics import BINS, Scores, per_attribute, score, written
 from neuroact.viewing import STYLES, quantities
 from neuroact.viewing import report as page
 from neuroact.viewing.point_cloud import CONFIG, Figure
@@ -57,11 +57,27 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Seed:
+    """One of several runs of a configuration: its name, its seed, how many epochs it finished, and how good it is."""
+
+    run: str
+    seed: int
+    epochs: int
+    scores: Scores
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values for `json.dumps`."""
+        return {"run": self.run, "seed": self.seed, "epochs": self.epochs, "scores": self.scores.to_json()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Findings:
     """What there is to report; what is missing is left out of the page.
 
     - `title`, `subtitle`: the run's name; which model, on which samples of which data.
     - `classes`: names of the L classes. `evaluation`: with at least one sample whose class is known.
+    - `seeds`: each run of this configuration, the one that all else is of first; where there is only that one, the page
+      leaves them out.
     - `rows`: of the log, each with `step`, `epoch`, `split`, `loss` and `top1`.
     - `attributes`: from an attribute to its value for each sample.
     - `configuration`: as it stands in the run's file.
@@ -71,6 +87,7 @@ class Findings:
     subtitle: str
     classes: Sequence[str]
     evaluation: Evaluation
+    seeds: Sequence[Seed] = ()
     rows: Sequence[Mapping[str, Any]] = ()
     cost: Cost | None = None
     latency: Latency | None = None
@@ -95,6 +112,7 @@ def write_report(path: Path, findings: Findings, *, style: str = "dark") -> Scor
     scores = score(evaluation.logits, evaluation.labels)
     figures = {"confusion": confusion_figure(scores, findings.classes, colours)}
     pieces = [page.paragraph(findings.subtitle, lead=True), page.key_figures(_key_figures(scores, findings))]
+    pieces += _seeds(findings.seeds)
     if findings.rows:
         figures["curves"] = curves_figure(findings.rows, colours)
         pieces += [page.heading("Learning"), page.plot("curves", 320)]
@@ -229,14 +247,9 @@ def _title(text: str, x: float, style: Style) -> dict[str, Any]:
 
 
 def _key_figures(scores: Scores, findings: Findings) -> list[tuple[str, str]]:
-    figures = [(f"{scores.top1:.1%}", "top-1")]
-    if scores.top5 is not None:
-        figures.append((f"{scores.top5:.1%}", "top-5"))
-    figures += [
-        (f"{scores.mean_class:.1%}", "mean per class"),
-        (f"{scores.calibration_error:.3f}", f"calibration error, {BINS} bins"),
-        (quantities.count(scores.samples), f"samples of {np.count_nonzero(scores.confusion.sum(axis=1))} classes"),
-    ]
+    figures = [(text, name) for name, text in written([seed.scores for seed in findings.seeds] or [scores]).items()]
+    occurring = np.count_nonzero(scores.confusion.sum(axis=1))
+    figures.append((quantities.count(scores.samples), f"samples of {occurring} classes"))
     if findings.cost:
         energy = findings.cost.energy_accumulates + findings.cost.energy_multiply_accumulates
         figures += [(_number(findings.cost.parameters), "parameters"), (in_joules(energy), "a sample, estimated")]
@@ -244,6 +257,26 @@ def _key_figures(scores: Scores, findings: Findings) -> list[tuple[str, str]]:
         latency = findings.latency
         figures.append((f"{1e3 * latency.seconds:.1f} ms", f"a batch of {latency.batch} ({latency.device})"))
     return figures
+
+
+def _seeds(seeds: Sequence[Seed]) -> list[str]:
+    """A row for each run, and their mean; nothing for a single one."""
+    if len(seeds) < 2:
+        return []
+    mean = written([seed.scores for seed in seeds])
+    rows = []
+    for seed in seeds:
+        own = written([seed.scores])
+        rows.append([seed.run, str(seed.seed), str(seed.epochs), *(own[name] for name in mean)])
+    head = ["run", "seed", "epochs", *mean]
+    return [
+        page.heading("Seeds"),
+        page.paragraph(
+            f"{len(seeds)} runs of one configuration, and their mean ± sample standard deviation. The runs differ in "
+            f"nothing else that changes what is learned. All that follows is of the first, {seeds[0].run}."
+        ),
+        page.table(head, [*rows, ["mean", "", "", *mean.values()]], right=range(1, len(head))),
+    ]
 
 
 def _per_class(scores: Scores, classes: Sequence[str]) -> list[str]:
@@ -260,6 +293,10 @@ def _per_class(scores: Scores, classes: Sequence[str]) -> list[str]:
     height = min(760, 320 + 14 * len(classes))
     return [
         page.heading("Classes"),
+        page.paragraph(
+            "The mean per class is that of the recalls below. The calibration error is the expected one of Guo et al. "
+            f"2017, over {BINS} bins of the confidence in what is predicted."
+        ),
         page.plot("confusion", height),
         page.table(head, rows, right=(1, 2)),
     ]

@@ -1,4 +1,4 @@
-"""evaluate_run: the best model of a run on one split, and everything that a report of it shows."""
+"""evaluate_runs: the best models of some runs on one split, and everything that a report of them shows."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from neuroact.datasets.audit import Audit, audit, auditable
 from neuroact.datasets.sources import collect
 from neuroact.datasets.store.layout import STORE_FILE
 from neuroact.errors import DatasetError
-from neuroact.training.config_files import to_toml
-from neuroact.training.configs import DataConfig
+from neuroact.training.config_files import configure, read_toml, to_toml
+from neuroact.training.configs import DataConfig, TrainConfig, differences
 from neuroact.training.cost import Meter
 from neuroact.training.data import Batches, Part, load_split, load_validation, loader
-from neuroact.training.evaluation import evaluate
+from neuroact.training.evaluation import Evaluation, evaluate
 from neuroact.training.inputs import as_input
 from neuroact.training.latency import measure_latency
 from neuroact.training.log import read_log
-from neuroact.training.loop import best_model
-from neuroact.training.report import Example, Findings, choose_examples
+from neuroact.training.loop import CONFIG, best_model
+from neuroact.training.metrics import score
+from neuroact.training.report import Example, Findings, Seed, choose_examples
 
 EXAMPLES = 6
+SEED = "run.seed"
 MOST_VALUES = 20
 """Attributes of more values than this are names rather than conditions."""
 
@@ -35,44 +37,82 @@ MOST_VALUES = 20
 def evaluate_run(
     run: Path, *, split: str = "test", source: str | None = None, by_recording: bool = False, workers: int = 0
 ) -> Findings:
-    """Runs the model of the best epoch over a split, on a GPU if there is one, and measures what that costs.
+    """`evaluate_runs` of a single run."""
+    return evaluate_runs([run], split=split, source=source, by_recording=by_recording, workers=workers)
 
-    - `run`: the folder of a run. `source`: the data, if it is not where the run found it.
-    - `split`: its name. Where the run held a part of its training samples out in the place of `data.val`, that name is
+
+def evaluate_runs(
+    runs: Sequence[Path],
+    *,
+    split: str = "test",
+    source: str | None = None,
+    by_recording: bool = False,
+    workers: int = 0,
+) -> Findings:
+    """Runs the models of the best epochs over a split, on a GPU if there is one, and measures what the first costs.
+
+    - `runs`: their folders; of one configuration, but for their seeds and what does not change what is learned.
+    - `split`: its name. Where a run held a part of its training samples out in the place of `data.val`, that name is
       the same part's.
+    - `source`: the data, if it is not where the first run found it. All are evaluated on the same.
     - `by_recording`: recordings that were cut into windows count once, by the mean of their windows' logits.
     - `workers`: processes that load samples.
 
-    Raises `TrainingError` for a run without a finished epoch, `CorruptCheckpoint` for a damaged one, `DatasetError` for
-    a split without samples and for classes that are not those of the run, and what is wrong with the data.
+    Returns what there is to tell of the first, and the scores of each.
+
+    Raises `ValueError` for no run, runs that differ in more than their seeds, and a seed that comes twice;
+    `TrainingError` for a run without a finished epoch, `CorruptCheckpoint` for a damaged one, `DatasetError` for a
+    split without samples and for classes that are not those of a run, and what is wrong with the data.
     """
-    model, config, classes = best_model(run)
+    configs = [configure([read_toml(run / CONFIG)]) for run in runs]
+    check_seeds(runs, configs)
+    run, config = runs[0], configs[0]
     data = config.data if source is None else config.data.model_copy(update={"source": source})
     part, what = _load(data, split, config.run.seed)
-    if part.examples.classes != classes:
-        raise DatasetError(f"{data.source} has other classes than those that {run} learned")
     device = "cuda" if torch.cuda.is_available() and config.run.device == "auto" else "cpu"
-    model.to(device)
     samples = loader(part, Batches(part.positions, batch=data.batch), workers=workers, keep_workers=False)
+
+    def evaluated(model: nn.Module) -> Evaluation:
+        return evaluate(model, _inputs(samples, part.kind), names=part.names, device=device)
+
+    model = _model(run, part, data.source).to(device)
     with Meter(model) as meter:
-        evaluation = evaluate(model, _inputs(samples, part.kind), names=part.names, device=device)
+        evaluation = evaluated(model)
+    evaluations = [evaluation, *(evaluated(_model(other, part, data.source).to(device)) for other in runs[1:])]
     chosen = [] if by_recording else choose_examples(evaluation, EXAMPLES)
-    names = evaluation.names
     if by_recording:
-        evaluation = evaluation.by_recording()
+        evaluations = [each.by_recording() for each in evaluations]
     return Findings(
         title=run.resolve().name,
         subtitle=f"{config.model.name} on {data.source}, {what}" + (", by recording" if by_recording else ""),
-        classes=classes,
-        evaluation=evaluation,
+        classes=part.examples.classes,
+        evaluation=evaluations[0],
+        seeds=[_seed(*each) for each in zip(runs, configs, evaluations, strict=True)],
         rows=[asdict(row) for row in read_log(run)],
         cost=meter.cost(),
         latency=measure_latency(model, _sample(part, 0)),
-        attributes=_attributes(data.source, evaluation.names or names),
+        attributes=_attributes(data.source, evaluations[0].names),
         examples=[Example(index, _sample(part, index)[0].numpy()) for index in chosen],
         audited=_audit(data.source),
         configuration=to_toml(config),
     )
+
+
+def check_seeds(runs: Sequence[Path], configs: Sequence[TrainConfig]) -> None:
+    """Raises `ValueError` unless runs differ in their seeds, and in nothing else that changes what is learned."""
+    if not runs:
+        raise ValueError("there is no run to evaluate")
+    seen: dict[int, Path] = {}
+    for run, config in zip(runs, configs, strict=True):
+        others = [name for name in differences(configs[0], config) if name != SEED]
+        if others:
+            raise ValueError(
+                f"{runs[0]} and {run} differ in more than their seeds, so their scores have no common mean: "
+                f"{', '.join(others)}"
+            )
+        if config.run.seed in seen:
+            raise ValueError(f"{seen[config.run.seed]} and {run} have the same seed, {config.run.seed}")
+        seen[config.run.seed] = run
 
 
 def _load(data: DataConfig, split: str, seed: int) -> tuple[Part, str]:
@@ -80,6 +120,19 @@ def _load(data: DataConfig, split: str, seed: int) -> tuple[Part, str]:
     if split == data.val and data.hold_out is not None:
         return load_validation(data, seed), f"what was held out of {data.train}"
     return load_split(data, split, seed), f"split {split}"  # also test: nothing is chosen by it here
+
+
+def _model(run: Path, part: Part, source: str) -> nn.Module:
+    """The best model of a run, if it knows the classes of these samples."""
+    model, _, classes = best_model(run)
+    if part.examples.classes != classes:
+        raise DatasetError(f"{source} has other classes than those that {run} learned")
+    return model
+
+
+def _seed(run: Path, config: TrainConfig, evaluation: Evaluation) -> Seed:
+    epochs = max(row.epoch for row in read_log(run) if row.split == "val")
+    return Seed(run.resolve().name, config.run.seed, epochs, score(evaluation.logits, evaluation.labels))
 
 
 def _inputs(samples: DataLoader[tuple[Tensor, Any]], kind: str) -> Iterator[tuple[Tensor, Any]]:

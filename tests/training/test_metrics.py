@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from neuroact.training.metrics import Scores, Spread, over_seeds, per_attribute, score, spread
+from neuroact.training.metrics import Scores, Spread, over_seeds, per_attribute, score, spread, written
 
 A, B, C = np.eye(3, dtype=np.float32) * 4
 """Logits of samples that are taken for the first, second and third class."""
@@ -116,6 +116,14 @@ def test_mean_and_deviation_over_seeds() -> None:
     assert spreads["top1"].std == pytest.approx(math.sqrt(0.02))  # two samples: half the squared distance
     assert spreads["top5"] == Spread(2, 0.75, 0.0)
     assert str(spreads["top1"]) == "60.00 ± 14.14"
+
+
+def test_measures_as_they_are_written() -> None:
+    assert written([scores(0.5, 0.75), scores(0.7, 0.75)]) == {
+        "top-1": "60.00 ± 14.14%", "top-5": "75.00 ± 0.00%", "mean per class": "50.00 ± 0.00%",
+        "calibration error": "0.100 ± 0.000",
+    }  # fmt: skip
+    assert written([scores(0.5)]) == {"top-1": "50.00%", "mean per class": "50.00%", "calibration error": "0.100"}
 
 
 def test_a_single_run_has_no_deviation() -> None:

@@ -13,10 +13,12 @@ from neuroact.datasets.audit import Audit, Leak, Split
 from neuroact.training.cost import Cost, Firing, LayerCost
 from neuroact.training.evaluation import Evaluation
 from neuroact.training.latency import Latency
+from neuroact.training.metrics import score
 from neuroact.training.report import (
     SLOTS,
     Example,
     Findings,
+    Seed,
     choose_examples,
     confusion_figure,
     curves_figure,
@@ -60,6 +62,7 @@ FULL = Findings(
     audited=AUDIT,
     configuration='[model]\nname = "spiking_cnn"\n',
 )
+SCORES = score(EVALUATION.logits, EVALUATION.labels)
 
 
 def page_of(findings: Findings, folder: Path) -> str:
@@ -70,7 +73,7 @@ def page_of(findings: Findings, folder: Path) -> str:
 
 
 SHOWN = {
-    "measures": ["<b>75.0%</b>top-1", "<b>83.3%</b>mean per class", "<b>4</b>samples of 2 classes"],
+    "measures": ["<b>75.00%</b>top-1", "<b>83.33%</b>mean per class", "<b>4</b>samples of 2 classes"],
     "classes, the worst first": [
         '<td>walk &lt;b&gt;</td><td class="right">3</td><td class="right">66.7%</td><td>wave (33%)</td></tr>\n'
         '<tr><td>wave</td><td class="right">1</td><td class="right">100.0%</td>',
@@ -130,6 +133,22 @@ def test_the_class_that_another_is_most_often_taken_for(tmp_path: Path) -> None:
 def test_what_is_missing_is_left_out(tmp_path: Path) -> None:
     page = page_of(Findings("a", "b", CLASSES, EVALUATION), tmp_path)
     assert re.findall("<h2>(.*?)</h2>", page) == ["Classes", "Made with"]
+
+
+def test_seeds_have_a_row_each_and_a_mean_that_heads_the_page(tmp_path: Path) -> None:
+    alone = page_of(replace(FULL, seeds=[Seed("run-0", 0, 12, SCORES)]), tmp_path)
+    assert "<h2>Seeds</h2>" not in alone
+    worse = replace(SCORES, top1=0.5, calibration_error=SCORES.calibration_error + 0.1)
+    page = page_of(replace(FULL, seeds=[Seed("run-0", 0, 12, SCORES), Seed("run-7", 7, 9, worse)]), tmp_path)
+    assert "<b>62.50 ± 17.68%</b>top-1" in page
+    cells = [re.findall("<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall("<tr>(.*?)</tr>", page)]
+    start = cells.index(["run", "seed", "epochs", "top-1", "mean per class", "calibration error"])
+    error = SCORES.calibration_error
+    assert cells[start + 1 : start + 4] == [
+        ["run-0", "0", "12", "75.00%", "83.33%", f"{error:.3f}"],
+        ["run-7", "7", "9", "50.00%", "83.33%", f"{error + 0.1:.3f}"],
+        ["mean", "", "", "62.50 ± 17.68%", "83.33 ± 0.00%", f"{error + 0.05:.3f} ± 0.071"],
+    ]
 
 
 def test_the_scores_are_returned(tmp_path: Path) -> None:

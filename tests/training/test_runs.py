@@ -1,6 +1,7 @@
 """A run's best model is evaluated on a split as it stands, and the command tells and reports that."""
 
 import json
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from neuroact.training import read_log, train
 from neuroact.training.data import load_parts
 from neuroact.training.evaluation import evaluate
 from neuroact.training.loop import best_model
-from neuroact.training.runs import evaluate_run
+from neuroact.training.metrics import score, written
+from neuroact.training.runs import check_seeds, evaluate_run, evaluate_runs
 from tests.training.tiny import register, tiny_config
 
 app = typer.Typer()
@@ -79,6 +81,77 @@ def test_val_is_what_the_run_held_out(run: Path) -> None:
     for example in findings.examples:
         place = int(held.positions[example.index])
         np.testing.assert_array_equal(example.data, held.examples[place].data)
+
+
+@pytest.fixture(scope="module")
+def seeds(run: Path, root: Path) -> list[Path]:
+    """Three runs: `run`, and two of other seeds, one of which loads with a worker and is kept elsewhere."""
+    others = {"second": ["run.seed=0"], "third": ["run.seed=2", "data.workers=1", "run.checkpoint_every=1"]}
+    with pytest.MonkeyPatch.context() as patch:
+        register(lambda name, family: patch.setitem(FAMILIES, name, family))
+        return [
+            run,
+            *(
+                train(tiny_config(root, "data.windows=2", *settings), run.with_name(name)).path
+                for name, settings in others.items()
+            ),
+        ]
+
+
+def test_each_seed_is_scored_as_if_alone(seeds: list[Path]) -> None:
+    together, alone = evaluate_runs(seeds), [evaluate_run(run) for run in seeds]
+    np.testing.assert_array_equal(together.evaluation.logits, alone[0].evaluation.logits)
+    assert (together.title, together.cost, together.configuration) == ("first", alone[0].cost, alone[0].configuration)
+    assert [(seed.run, seed.seed, seed.epochs) for seed in together.seeds] == [
+        ("first", 1, 2), ("second", 0, 2), ("third", 2, 2),
+    ]  # fmt: skip
+    expected = [score(each.evaluation.logits, each.evaluation.labels) for each in alone]
+    assert len({scores.calibration_error for scores in expected}) == 3, "the seeds must differ, or nothing is tested"
+    assert [seed.scores.to_json() for seed in together.seeds] == [scores.to_json() for scores in expected]
+
+
+def test_seeds_by_recording(seeds: list[Path]) -> None:
+    assert {seed.scores.samples for seed in evaluate_runs(seeds[:2], by_recording=True).seeds} == {24}
+
+
+def test_the_mean_over_seeds_as_json(seeds: list[Path]) -> None:
+    record = json.loads(CliRunner().invoke(app, [*map(str, seeds), "--json"]).stdout)
+    found = [seed["scores"]["calibration_error"] for seed in record["seeds"]]
+    spread = record["over_seeds"]["calibration_error"]
+    assert spread == pytest.approx({"runs": 3, "mean": statistics.mean(found), "std": statistics.stdev(found)})
+    assert record["over_seeds"].keys() == {"top1", "top5", "mean_class", "calibration_error"}
+    assert record["scores"] == record["seeds"][0]["scores"]
+
+
+def test_the_mean_over_seeds_as_text_and_on_one_page(seeds: list[Path], tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, [*map(str, seeds), "-o", str(tmp_path / "report.html")])
+    assert result.exit_code == 0, result.output
+    measures = written([seed.scores for seed in evaluate_runs(seeds).seeds])
+    error = measures["calibration error"]
+    assert "±" in error
+    assert f"  mean ± sample standard deviation of 3 seeds: top-1 {measures['top-1']}, top-5" in result.stdout
+    assert f"calibration error {error}\n" in result.stdout
+    for name, seed in (("first", 1), ("second", 0), ("third", 2)):
+        assert f"  {name}, seed {seed}, 2 epochs: top-1 " in result.stdout
+    page = (tmp_path / "report.html").read_text()
+    assert "All that follows is of the first, first." in page
+    assert f"<b>{error}</b>calibration error" in page
+
+
+def test_runs_that_have_no_common_mean(seeds: list[Path], root: Path) -> None:
+    config, other = (tiny_config(root, f"run.seed={seed}") for seed in (0, 1))
+    changed = tiny_config(root, "run.seed=1", "optimiser.learning_rate=0.5", "data.batch=8", "data.workers=2")
+    runs = [Path("a"), Path("b"), Path("c")]
+    check_seeds(runs[:2], [config, other])
+    with pytest.raises(ValueError, match=r"a and c differ in more than .*: data\.batch, optimiser\.learning_rate$"):
+        check_seeds(runs, [config, other, changed])
+    with pytest.raises(ValueError, match="b and c have the same seed, 1"):
+        check_seeds(runs, [config, other, other])
+    with pytest.raises(ValueError, match="no run"):
+        evaluate_runs([])
+    twice = CliRunner().invoke(app, [str(seeds[0]), str(seeds[0])])
+    assert twice.exit_code == 2
+    assert "have the same seed, 1" in " ".join(twice.stderr.split())
 
 
 USAGE = {"a report of another kind": ["-o", "report.pdf"], "a style that is not": ["-o", "r.html", "--style", "neon"]}
