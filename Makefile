@@ -32,7 +32,7 @@ bench: .venv/bench.stamp
 
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[dev]'
-	$(PIP) --no-deps spikingjelly
+	$(PIP) --no-deps spikingjelly neurobench
 	@touch $@ .venv/core.stamp
 
 .venv/bench.stamp: pyproject.toml constraints.txt | .venv/bin/python

@@ -9,6 +9,8 @@ spike at the border has a smaller fan-out. Values that happen to be 0 are counte
 not look, and attention as if it had no mask. Not counted are biases, normalisations, activations, products element by
 element, pooling, distances, and what a neuron does for itself in a step. Of a selective scan, each channel and step
 takes 4 multiplications for each dimension of the state (delta A, the decay, B, C) and 2 of its own (delta u, D u).
+
+NeuroBench counts the same, but for five differences that `tests/training/test_neurobench.py` names and measures.
 """
 
 from __future__ import annotations
