@@ -68,9 +68,10 @@ def command(
 
 
 def _record(findings: Findings, scores: Scores) -> dict[str, object]:
-    from neuroact.training.metrics import over_seeds
+    from neuroact.training.metrics import over_seeds, per_attribute
 
-    cost, latency = findings.cost, findings.latency
+    evaluation, cost, latency = findings.evaluation, findings.cost, findings.latency
+    attributes = per_attribute(evaluation.logits, evaluation.labels, findings.attributes)
     spreads = over_seeds([seed.scores for seed in findings.seeds])
     return {
         "run": findings.title,
@@ -79,6 +80,9 @@ def _record(findings: Findings, scores: Scores) -> dict[str, object]:
         "scores": scores.to_json(),
         "seeds": [seed.to_json() for seed in findings.seeds],
         "over_seeds": {name: asdict(found) for name, found in spreads.items()},
+        "attributes": {
+            name: {value: asdict(accuracy) for value, accuracy in values.items()} for name, values in attributes.items()
+        },
         "cost": cost and cost.to_json(),
         "latency": latency and latency.to_json(),
     }

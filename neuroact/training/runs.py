@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from neuroact.datasets.audit import Audit, audit, auditable
 from neuroact.datasets.sources import collect
 from neuroact.datasets.store.layout import STORE_FILE
+from neuroact.datasets.store.store import open_store
 from neuroact.errors import DatasetError
 from neuroact.training.config_files import configure, read_toml, to_toml
 from neuroact.training.configs import DataConfig, TrainConfig, differences
@@ -146,10 +147,11 @@ def _sample(part: Part, place: int) -> Tensor:
 
 
 def _attributes(source: str, names: Sequence[str]) -> dict[str, list[str]]:
-    """What the data set says of each sample's recording. A store does not keep that."""
+    """What the data set says of each sample's recording, where that has several values but not one for each."""
     if (Path(source) / STORE_FILE).is_file():
-        return {}
-    known = {found.name: found.attributes for found in collect([source]).sources}
+        known = {record.source: record.attributes for record in open_store(source).records}
+    else:
+        known = {found.name: dict(found.attributes) for found in collect([source]).sources}
     every = dict.fromkeys(attribute for name in names for attribute in known[name])
     columns = {attribute: [known[name].get(attribute, "") for name in names] for attribute in every}
     return {attribute: values for attribute, values in columns.items() if 2 <= len(set(values) - {""}) <= MOST_VALUES}

@@ -55,7 +55,7 @@ def in_process(groups: Sequence[Group]) -> Iterator[tuple[Group, list[Record]]]:
     return ((group, convert_group(group, lambda progress: None)) for group in groups)
 
 
-def converted(source: Path, out: Path, **settings: Unpack[Settings]) -> Store:
+def converted(source: Path | str, out: Path, **settings: Unpack[Settings]) -> Store:
     """A folder store made in this process."""
     convert_folder(collect([source]), out, ConvertRequest.of(settings), in_process, Silent(), resume=False)
     return open_store(out)

@@ -21,6 +21,8 @@ from neuroact.training.evaluation import evaluate
 from neuroact.training.loop import best_model
 from neuroact.training.metrics import score, written
 from neuroact.training.runs import check_seeds, evaluate_run, evaluate_runs
+from tests.datasets.builders import converted
+from tests.datasets.dailydvs200_copy import lists, write_copy
 from tests.training.tiny import register, tiny_config
 
 app = typer.Typer()
@@ -152,6 +154,39 @@ def test_runs_that_have_no_common_mean(seeds: list[Path], root: Path) -> None:
     twice = CliRunner().invoke(app, [str(seeds[0]), str(seeds[0])])
     assert twice.exit_code == 2
     assert "have the same seed, 1" in " ".join(twice.stderr.split())
+
+
+@pytest.fixture(scope="module")
+def actions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """DailyDVS-200's first two classes with what its authors say of each recording; one has no entry."""
+    root = tmp_path_factory.mktemp("dailydvs200")
+    names = write_copy(root, lists(classes=2, takes=2))
+    entries = [
+        {"FilePath": f"raw/{Path(name).name}", "Day/Night": "night" if number % 3 else "day", "Perspective": ""}
+        for number, name in enumerate(names[:-1])
+    ]
+    (root / "all_data.json").write_text(json.dumps(entries))
+    return root
+
+
+def test_accuracy_by_attribute_is_the_same_from_a_store(actions: Path, tmp_path: Path) -> None:
+    settings = ["data.batch=2", "schedule.epochs=1", f"data.source='dailydvs200:{actions}'"]
+    run = train(tiny_config(actions, *settings), tmp_path / "run").path
+    store = tmp_path / "store"
+    converted(f"dailydvs200:{actions}", store)
+    from_recordings, from_store = evaluate_run(run), evaluate_run(run, source=str(store))
+    night = from_recordings.attributes["Day/Night"]
+    assert (len(night), set(night)) == (8, {"day", "night", ""})
+    assert from_recordings.attributes.keys() == {"Day/Night", "Move", "Scene"}
+    assert from_store.attributes == from_recordings.attributes
+    np.testing.assert_array_equal(from_store.evaluation.logits, from_recordings.evaluation.logits)
+    told = [
+        json.loads(CliRunner().invoke(app, [str(run), "--json", *arguments]).stdout)["attributes"]
+        for arguments in ([], ["--data", str(store)])
+    ]
+    assert told[0] == told[1]
+    samples = {value: found["samples"] for value, found in told[0]["Day/Night"].items()}
+    assert samples == {"day": night.count("day"), "night": night.count("night")}
 
 
 USAGE = {"a report of another kind": ["-o", "report.pdf"], "a style that is not": ["-o", "r.html", "--style", "neon"]}

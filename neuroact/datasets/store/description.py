@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 import neuroact
 from neuroact.atomic import whole_file
 from neuroact.datasets.source import Source, total_bytes
-from neuroact.datasets.store.layout import LAYOUT
+from neuroact.datasets.store.layout import LAYOUT, READABLE
 from neuroact.datasets.store.request import ConvertRequest
 from neuroact.errors import StoreError
 
@@ -36,7 +36,7 @@ class SourceSet(BaseModel):
         for source in sources:
             read = [source.name, source.size, source.sensor_size, source.format, source.span]
             kept = [source.label, source.split, source.subject, source.recorded and source.recorded.isoformat()]
-            digest.update(json.dumps(read + kept).encode() + b"\n")
+            digest.update(json.dumps([*read, *kept, sorted(source.attributes.items())]).encode() + b"\n")
         return cls(recordings=len(sources), bytes=total_bytes(sources), sha256=digest.hexdigest())
 
 
@@ -71,8 +71,9 @@ class Description(BaseModel):
         try:
             values = json.loads(text)
             layout = values["layout"]
-            if layout != LAYOUT:
-                raise StoreError(f"{where}: a store of layout {layout}; this neuroact reads layout {LAYOUT}")
+            if layout not in READABLE:
+                known = " and ".join(map(str, READABLE))
+                raise StoreError(f"{where}: a store of layout {layout}; this neuroact reads layouts {known}")
             return cls.model_validate(values)
         except (ValueError, KeyError, TypeError, ValidationError) as error:
             reason = str(error).splitlines()[0]
@@ -89,7 +90,15 @@ class Description(BaseModel):
             temporary.write_text(self.text)
 
     def check_same(self, asked: Description, where: Path) -> None:
-        """Raises `StoreError` that names every difference between what `where` holds and what is asked now."""
+        """Raises `StoreError` that names every difference between what `where` holds and what is asked now.
+
+        A store of an older layout is not continued: what is in it lacks what would be kept of the rest.
+        """
+        if self.layout != asked.layout:
+            raise StoreError(
+                f"{where} was converted to layout {self.layout} by neuroact {self.neuroact}; this one writes layout "
+                f"{asked.layout}. It can be read as it is, but neither continued nor repeated: choose another -o"
+            )
         differences = list(_differences(self.model_dump(mode="json"), asked.model_dump(mode="json")))
         if differences:
             raise StoreError(
@@ -101,7 +110,10 @@ class Description(BaseModel):
 def _differences(then: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
     if "sha256" in then and then["sha256"] != now["sha256"]:
         was, is_now = (f"{side['recordings']} recordings of {side['bytes']} bytes" for side in (then, now))
-        return [f"the sources were {was}, now {is_now}" + (" under other names or labels" if was == is_now else "")]
+        return [
+            f"the sources were {was}, now {is_now}"
+            + (" under other names, labels or attributes" if was == is_now else "")
+        ]
     found = []
     for key in dict.fromkeys((*then, *now)):
         before, after = then.get(key), now.get(key)

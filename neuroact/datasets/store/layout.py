@@ -1,7 +1,9 @@
 """The names of a store's files."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised whenever shards or manifests are laid out anew."""
+READABLE = (2, LAYOUT)
+"""Layouts that are read; in manifests of 2, recordings have no attributes."""
 STORE_FILE = "store.json"
 """What was asked. Its presence marks a folder as a converted store."""
 MANIFEST_FILE = "manifest.jsonl"

@@ -18,7 +18,8 @@ class Record:
     """What became of one recording.
 
     - `source`: its name. `bytes`, `sha256`: of the file; the latter None if it could not be read.
-    - `label`, `split`, `subject`, `recorded`: as its data set has them, None where it is not known.
+    - `label`, `split`, `subject`, `recorded`: as its data set has them, None where it is not known. `attributes`: what
+      else it says of the recording, by name.
     - `span`: the part of the file that is meant, `start <= t < stop` in µs; None for all of it.
     - `state`: `done`; `partial`, something was lost; `failed`, nothing could be kept; `quarantined`, it twice killed
       the process that converted it. `reason` says why.
@@ -37,6 +38,7 @@ class Record:
     split: str | None = None
     subject: str | None = None
     recorded: datetime | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
     span: tuple[int, int] | None = None
     state: State = "done"
     reason: str | None = None
@@ -54,7 +56,7 @@ class Record:
     def of(cls, source: Source, **found: Any) -> Self:
         """What is known of a source beforehand, and what was found of it."""
         known = {name: getattr(source, name) for name in ("label", "split", "subject", "recorded", "span")}
-        return cls(source.name, source.size, **known, **found)
+        return cls(source.name, source.size, attributes=dict(source.attributes), **known, **found)
 
     @property
     def sound(self) -> bool:

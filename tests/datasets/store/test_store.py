@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,13 @@ import pytest
 
 from neuroact import Events, StoreError
 from neuroact.datasets import Store, convert, open_store
+from neuroact.datasets.conversion.folder_store import convert_folder
+from neuroact.datasets.conversion.single_store import convert_single
+from neuroact.datasets.conversion.watching import Silent
+from neuroact.datasets.sources import Collection, collect
 from neuroact.datasets.store import shards
-from neuroact.datasets.store.request import Compression
-from tests.datasets.builders import converted, write_nmnist, write_recordings
+from neuroact.datasets.store.request import Compression, ConvertRequest
+from tests.datasets.builders import converted, in_process, write_nmnist, write_recordings
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -143,7 +149,11 @@ def test_what_is_no_store_is_said_to_be_none(tmp_path: Path) -> None:
 
 
 DAMAGE: list[tuple[str, Callable[[str], str], str]] = [
-    ("store.json", lambda text: text.replace('"layout": 2', '"layout": 9'), "layout 9; this neuroact reads layout 2"),
+    (
+        "store.json",
+        lambda text: text.replace('"layout": 3', '"layout": 9'),
+        "layout 9; this neuroact reads layouts 2 and 3",
+    ),
     ("store.json", lambda text: text[:50], "not a description of a converted store"),
     ("store.json", lambda text: text.replace('"kind"', '"kinds"'), "not a description of a converted store"),
     ("manifest.jsonl", lambda text: text[:-9], "not a manifest"),
@@ -183,6 +193,62 @@ def test_an_unfinished_store_says_how_to_finish_it(tmp_path: Path) -> None:
     (tmp_path / "out" / "manifest.jsonl").unlink()
     with pytest.raises(StoreError, match="run the same command again"):
         open_store(tmp_path / "out")
+
+
+def with_light(root: Path, light: str) -> Collection:
+    """The recordings of a folder, and what their data set might say of the first."""
+    known = collect([root])
+    first, *others = known.sources
+    return replace(known, sources=(replace(first, attributes={"light": light}), *others))
+
+
+def test_attributes_of_recordings_are_kept(tmp_path: Path) -> None:
+    write_recordings(tmp_path / "in", ["a.raw", "b.raw"])
+    convert_folder(
+        with_light(tmp_path / "in", "dim"), tmp_path / "out", ConvertRequest(), in_process, Silent(), resume=False
+    )
+    assert [record.attributes for record in open_store(tmp_path / "out").records] == [{"light": "dim"}, {}]
+    alone = replace(with_light(tmp_path / "in", "dim"), single=True)
+    convert_single(
+        replace(alone, sources=alone.sources[:1]), tmp_path / "one.h5", ConvertRequest(), Silent(), resume=False
+    )
+    assert open_store(tmp_path / "one.h5").records[0].attributes == {"light": "dim"}
+
+
+def test_other_attributes_are_another_store(tmp_path: Path) -> None:
+    """Or it would go on with some recordings of the old ones and some of the new."""
+    write_recordings(tmp_path / "in", ["a.raw", "b.raw"])
+    for light, refused in (("dim", False), ("dim", False), ("bright", True)):
+        with pytest.raises(StoreError, match="other names, labels or attributes") if refused else nullcontext():
+            convert_folder(
+                with_light(tmp_path / "in", light),
+                tmp_path / "out",
+                ConvertRequest(),
+                in_process,
+                Silent(),
+                resume=False,
+            )
+
+
+def made_by_layout_2(root: Path, out: Path) -> None:
+    """A store as it was before attributes were kept."""
+    converted(root, out)
+    description = json.loads((out / "store.json").read_text())
+    (out / "store.json").write_text(json.dumps(description | {"layout": 2, "neuroact": "0.0.9"}))
+    records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    for record in records:
+        del record["attributes"]
+    (out / "manifest.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def test_a_store_of_layout_2_opens_and_is_not_continued(tmp_path: Path) -> None:
+    written = write_recordings(tmp_path / "in", ["a.raw", "b.raw"])
+    made_by_layout_2(tmp_path / "in", tmp_path / "out")
+    store = open_store(tmp_path / "out")
+    assert [sample.data for sample in store] == list(written.values())
+    assert [record.attributes for record in store.records] == [{}, {}]
+    with pytest.raises(StoreError, match=r"layout 2 by neuroact 0\.0\.9; this one writes layout 3\. It can be read"):
+        converted(tmp_path / "in", tmp_path / "out")
 
 
 def test_the_description_holds_the_request(tmp_path: Path) -> None:
