@@ -114,6 +114,8 @@ def _measures(findings: Findings) -> list[str]:
     seeds = findings.seeds
     if len(seeds) == 1:
         return [f"  {line(seeds[0].scores)}"]
-    each = [f"  {seed.run}, seed {seed.seed}, {seed.epochs} epochs: {line(seed.scores)}" for seed in seeds]
+    each = [
+        f"  {seed.run}, seed {seed.seed}, epoch {seed.epoch} of {seed.epochs}: {line(seed.scores)}" for seed in seeds
+    ]
     mean = line(*(seed.scores for seed in seeds))
     return [*each, f"  mean ± sample standard deviation of {len(seeds)} seeds: {mean}"]

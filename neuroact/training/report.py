@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from neuroact.datasets.audit import Audit
 from neuroact.training.cost import Cost, LayerCost
+from neuroact.training.drawing import confusion_figure, curves_figure, picture_of
 from neuroact.training.evaluation import UNKNOWN, Evaluation
 from neuroact.training.latency import Latency
 from neuroact.training.metrics import BINS, Scores, per_attribute, score, written
+from neuroact.training.outcome import Best
 from neuroact.viewing import STYLES, quantities
 from neuroact.viewing import report as page
-from neuroact.viewing.point_cloud import CONFIG, Figure
-from neuroact.viewing.style import Style, rgb
-from neuroact.viewing.voxels import voxel_strip
+from neuroact.viewing.style import Style
 
 PACKAGES = ("neuroact", "torch", "torchmetrics", "numpy", "numba", "plotly")
-SLOTS = 8
-"""Pictures of a sample: its steps, summed to as many where it has more."""
-FEWEST_SLOTS = 6
-"""So many would fit beside each other, however few there are: a picture of one step does not fill the screen."""
-POINTS_SIDE = 64
-"""Pixels of the sides of a picture of points, whose sensor is not known."""
-WIDTH = 1016
-"""Pixels that a picture has on the page; smaller ones are enlarged before, so that pixels stay sharp."""
-MOST_NAMES = 40
-"""Classes that are named beside the confusion matrix."""
 UNKNOWN_TO_AUDIT = {
     "split": "have no split",
     "subject": "have no known subject",
@@ -58,16 +46,22 @@ class Example:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seed:
-    """One of several runs of a configuration: its name, its seed, how many epochs it finished, and how good it is."""
+    """One of several runs of a configuration.
+
+    - `run`: its name. `epoch`: the one that was evaluated, of the `epochs` that it finished.
+    """
 
     run: str
     seed: int
+    epoch: int
     epochs: int
     scores: Scores
 
     def to_json(self) -> dict[str, object]:
         """Plain values for `json.dumps`."""
-        return {"run": self.run, "seed": self.seed, "epochs": self.epochs, "scores": self.scores.to_json()}
+        return {name: getattr(self, name) for name in ("run", "seed", "epoch", "epochs")} | {
+            "scores": self.scores.to_json()
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +72,7 @@ class Findings:
     - `classes`: names of the L classes. `evaluation`: with at least one sample whose class is known.
     - `seeds`: each run of this configuration, the one that all else is of first; where there is only that one, the page
       leaves them out.
-    - `rows`: of the log, each with `step`, `epoch`, `split`, `loss` and `top1`.
+    - `rows`: of the log, each with `step`, `epoch`, `split`, `loss` and `top1`. `best`: the epoch that was evaluated.
     - `attributes`: from an attribute to its value for each sample.
     - `configuration`: as it stands in the run's file.
     """
@@ -89,6 +83,7 @@ class Findings:
     evaluation: Evaluation
     seeds: Sequence[Seed] = ()
     rows: Sequence[Mapping[str, Any]] = ()
+    best: Best | None = None
     cost: Cost | None = None
     latency: Latency | None = None
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -111,11 +106,14 @@ def write_report(path: Path, findings: Findings, *, style: str = "dark") -> Scor
         raise ValueError(f"there are {len(findings.classes)} classes and {evaluation.logits.shape[1]} logits a sample")
     scores = score(evaluation.logits, evaluation.labels)
     figures = {"confusion": confusion_figure(scores, findings.classes, colours)}
+    others = len(findings.seeds) - 1
+    more = f" and {others} other seed{'s' * (others > 1)}" if others > 0 else ""
     pieces = [page.paragraph(findings.subtitle, lead=True), page.key_figures(_key_figures(scores, findings))]
     pieces += _seeds(findings.seeds)
     if findings.rows:
-        figures["curves"] = curves_figure(findings.rows, colours)
-        pieces += [page.heading("Learning"), page.plot("curves", 320)]
+        best = findings.best
+        figures["curves"] = curves_figure(findings.rows, colours, best=best.step if best else None)
+        pieces += _learning(findings.rows, best)
     pieces += _per_class(scores, findings.classes)
     pieces += _attributes(findings)
     pieces += _examples(findings, colours)
@@ -126,7 +124,7 @@ def write_report(path: Path, findings: Findings, *, style: str = "dark") -> Scor
     if findings.configuration:
         pieces += [page.heading("Configuration"), page.code(findings.configuration.strip())]
     pieces += [page.heading("Made with"), page.table(["", ""], _versions())]
-    page.write_report(path, findings.title, pieces, style=colours, figures=figures)
+    page.write_report(path, findings.title + more, pieces, style=colours, figures=figures)
     return scores
 
 
@@ -146,104 +144,6 @@ def choose_examples(evaluation: Evaluation, count: int = 6) -> list[int]:
     kinds = [list(right.values()), list(wrong.values())]
     turns = max(map(len, kinds))
     return [kind[turn] for turn in range(turns) for kind in kinds if turn < len(kind)][:count]
-
-
-def picture_of(data: NDArray[Any], style: Style) -> bytes:
-    """The PNG of a sample: what happens in one slot of time after the other, from left to right.
-
-    - `data`: frames `(T, C, H, W)`; of two channels, the first is OFF and the second ON; all others are summed. Or
-      points `(N, 3)` as x, y, t in [0, 1], which have no polarity.
-
-    Raises `ValueError` for another shape.
-    """
-    if data.ndim == 4:
-        steps = data[:, 1] - data[:, 0].astype(np.float32) if data.shape[1] == 2 else data.sum(axis=1)  # (T, H, W)
-        slots = np.array_split(steps, min(SLOTS, len(steps)))
-        grid = np.stack([slot.sum(axis=0) for slot in slots])
-    elif data.ndim == 2 and data.shape[1] == 3:
-        edges = [np.linspace(0, 1, bins + 1) for bins in (SLOTS, POINTS_SIDE, POINTS_SIDE)]
-        grid = np.histogramdd(data[:, [2, 1, 0]], bins=edges)[0]
-    else:
-        raise ValueError(f"a sample is frames (T, C, H, W) or points (N, 3), not {data.shape}")
-    larger = max(1, WIDTH // (max(grid.shape[0], FEWEST_SLOTS) * grid.shape[2]))
-    sharp = grid.repeat(larger, axis=1).repeat(larger, axis=2)
-    return _as_wide_as_the_page(voxel_strip(sharp.astype(np.float32), style=style), style)
-
-
-def _as_wide_as_the_page(png: bytes, style: Style) -> bytes:
-    """A picture with ground to the right of it, as pages stretch all pictures to their own width."""
-    file = io.BytesIO()
-    with Image.open(io.BytesIO(png)) as strip:
-        canvas = Image.new("RGB", (max(WIDTH, strip.width), strip.height), rgb(style.ground))
-        canvas.paste(strip, (0, 0))
-    canvas.save(file, "PNG", optimize=True)
-    return file.getvalue()
-
-
-def curves_figure(rows: Sequence[Mapping[str, Any]], style: Style) -> Figure:
-    """Loss on the left and accuracy on the right over the steps, a line for each split."""
-    colours = {"train": style.off, "val": style.on}
-    data = []
-    for split in dict.fromkeys(row["split"] for row in rows):
-        own = [row for row in rows if row["split"] == split]
-        for measure, axis in (("loss", ""), ("top1", "2")):
-            data.append(
-                {
-                    "type": "scatter", "mode": "lines+markers" if len(own) < 40 else "lines", "name": str(split),
-                    "x": [row["step"] for row in own], "y": [row[measure] for row in own],
-                    "customdata": [row["epoch"] for row in own],
-                    "xaxis": f"x{axis}", "yaxis": f"y{axis}", "showlegend": not axis,
-                    "line": {"color": colours.get(str(split), style.single), "width": 2},
-                    "hovertemplate": f"{measure} %{{y:.4f}}<br>step %{{x}}, epoch %{{customdata}}",
-                }
-            )  # fmt: skip
-    axis_style = {"color": style.faint, "gridcolor": style.line, "zeroline": False}
-    layout = {
-        **_layout(style), "margin": {"l": 56, "r": 16, "t": 34, "b": 44}, "legend": {"x": 0.36, "y": 1.0},
-        "xaxis": {**axis_style, "domain": [0, 0.46], "title": {"text": "step"}, "anchor": "y"},
-        "yaxis": {**axis_style, "anchor": "x"},
-        "xaxis2": {**axis_style, "domain": [0.54, 1], "title": {"text": "step"}, "anchor": "y2"},
-        "yaxis2": {**axis_style, "anchor": "x2", "tickformat": ".0%"},
-        "annotations": [_title("loss", 0.0, style), _title("top-1 accuracy", 0.54, style)],
-    }  # fmt: skip
-    return {"data": data, "layout": layout, "config": CONFIG}
-
-
-def confusion_figure(scores: Scores, classes: Sequence[str], style: Style) -> Figure:
-    """The share of each true class (rows, the first on top) that is taken for each class; hovering shows counts."""
-    count = scores.confusion.sum(axis=1, keepdims=True)  # (L, 1)
-    shares = scores.confusion / np.maximum(count, 1)  # (L, L)
-    names = [escape(name) for name in classes]
-    places = list(range(len(names)))
-    scale = [[place, colour] for place, colour in zip(np.linspace(0, 1, len(style.heat)), style.heat, strict=True)]
-    data = [
-        {
-            "type": "heatmap", "z": np.round(shares, 4).tolist(), "text": scores.confusion.tolist(),
-            "customdata": [[[true, guess] for guess in names] for true in names],
-            "hovertemplate": "%{customdata[0]} taken for %{customdata[1]}<br>%{z:.1%}, %{text} samples<extra></extra>",
-            "colorscale": scale, "zmin": 0, "zmax": 1, "xgap": 1 if len(names) <= MOST_NAMES else 0,
-            "ygap": 1 if len(names) <= MOST_NAMES else 0,
-            "colorbar": {"tickformat": ".0%", "outlinewidth": 0, "thickness": 12},
-        }
-    ]  # fmt: skip
-    labels = {"tickvals": places, "ticktext": names} if len(names) <= MOST_NAMES else {}
-    axis = {"color": style.faint, "showgrid": False, "zeroline": False, "automargin": True, **labels}
-    layout = {
-        **_layout(style), "margin": {"l": 80, "r": 16, "t": 36, "b": 60},
-        "xaxis": {**axis, "title": {"text": "taken for"}, "constrain": "domain"},
-        "yaxis": {**axis, "title": {"text": "true class"}, "autorange": "reversed", "scaleanchor": "x"},
-    }  # fmt: skip
-    return {"data": data, "layout": layout, "config": CONFIG}
-
-
-def _layout(style: Style) -> dict[str, Any]:
-    font = {"family": "system-ui, DejaVu Sans, sans-serif", "size": 12, "color": style.faint}
-    return {"paper_bgcolor": style.ground, "plot_bgcolor": style.panel, "font": font}
-
-
-def _title(text: str, x: float, style: Style) -> dict[str, Any]:
-    place = {"x": x, "y": 1.12, "xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False}
-    return {**place, "text": text, "font": {"size": 13, "color": style.text}}
 
 
 def _key_figures(scores: Scores, findings: Findings) -> list[tuple[str, str]]:
@@ -267,8 +167,8 @@ def _seeds(seeds: Sequence[Seed]) -> list[str]:
     rows = []
     for seed in seeds:
         own = written([seed.scores])
-        rows.append([seed.run, str(seed.seed), str(seed.epochs), *(own[name] for name in mean)])
-    head = ["run", "seed", "epochs", *mean]
+        rows.append([seed.run, str(seed.seed), f"{seed.epoch} of {seed.epochs}", *(own[name] for name in mean)])
+    head = ["run", "seed", "epoch", *mean]
     return [
         page.heading("Seeds"),
         page.paragraph(
@@ -277,6 +177,17 @@ def _seeds(seeds: Sequence[Seed]) -> list[str]:
         ),
         page.table(head, [*rows, ["mean", "", "", *mean.values()]], right=range(1, len(head))),
     ]
+
+
+def _learning(rows: Sequence[Mapping[str, Any]], best: Best | None) -> list[str]:
+    pieces = [page.heading("Learning"), page.plot("curves", 320)]
+    if best:
+        text = (
+            f"The model is that of epoch {best.epoch} of {max(row['epoch'] for row in rows)}, the best on the "
+            f"validation samples: top-1 {best.top1:.1%}, loss {best.loss:.4g}. The dashed line marks it."
+        )
+        pieces.insert(1, page.paragraph(text))
+    return pieces
 
 
 def _per_class(scores: Scores, classes: Sequence[str]) -> list[str]:
@@ -290,12 +201,13 @@ def _per_class(scores: Scores, classes: Sequence[str]) -> list[str]:
         other = f"{classes[guess]} ({share:.0%})" if share else ""
         rows.append([classes[index], quantities.count(int(counts[index])), f"{recalls[index]:.1%}", other])
     head = ["class", "samples", "recall", "most often taken for"]
-    height = min(760, 320 + 14 * len(classes))
+    height = min(900, 240 + 26 * len(classes))
     return [
         page.heading("Classes"),
         page.paragraph(
-            "The mean per class is that of the recalls below. The calibration error is the expected one of Guo et al. "
-            f"2017, over {BINS} bins of the confidence in what is predicted."
+            "The mean per class is that of the recalls below. To always name the most frequent class would be right in "
+            f"{counts.max() / counts.sum():.1%}. The calibration error is the expected one of Guo et al. 2017, over "
+            f"{BINS} bins of the confidence in what is predicted."
         ),
         page.plot("confusion", height),
         page.table(head, rows, right=(1, 2)),
@@ -319,18 +231,22 @@ def _examples(findings: Findings, style: Style) -> list[str]:
     if not findings.examples:
         return []
     confidence = evaluation.probabilities.max(axis=1)
-    pieces = [page.heading("Examples"), page.paragraph("As the model sees them, over time from left to right.")]
+    told = (
+        "As the model sees them, over time from left to right; where polarities are told apart, ON orange and OFF blue."
+    )
+    pieces = [page.heading("Examples"), page.paragraph(told)]
     for example in findings.examples:
         label, guess = int(evaluation.labels[example.index]), int(evaluation.predictions[example.index])
         name = f"{evaluation.names[example.index]}: " if evaluation.names else ""
-        verdict = "class not known" if label == UNKNOWN else "right" if label == guess else f"is {classes[label]}"
-        caption = f"{name}{classes[guess]}, {confidence[example.index]:.0%} sure; {verdict}"
+        truth = "of unknown class" if label == UNKNOWN else classes[label]
+        verdict = "recognised" if label == guess else f"taken for {classes[guess]}"
+        caption = f"{name}{truth}, {verdict} ({confidence[example.index]:.0%} sure)"
         pieces.append(page.picture(picture_of(example.data, style), caption))
     return pieces
 
 
 def _cost(cost: Cost, latency: Latency | None) -> list[str]:
-    head = ["layer", "", "takes", "if all were values", "operations", "energy"]
+    head = ["layer", "kind", "takes", "if all were values", "operations", "energy"]
     totals = [
         ["accumulates, in layers that take spikes", _number(cost.accumulates), in_joules(cost.energy_accumulates)],
         [
@@ -343,7 +259,8 @@ def _cost(cost: Cost, latency: Latency | None) -> list[str]:
         page.heading("Cost of a sample"),
         page.paragraph(
             f"Mean over {cost.samples:,} samples. An accumulate counts as 0.9 pJ, a multiply-accumulate as 4.6 pJ "
-            "(45 nm, Horowitz 2014); memory is not in these estimates. Taps on padding are not counted."
+            "(45 nm, Horowitz 2014); memory is not in these estimates. Not counted either: taps on padding, biases, "
+            "norms, activations, products element by element, pooling, and what neurons do for themselves in a step."
         ),
         page.table(["", "operations", "energy"], totals, right=(1, 2)),
         *_time(latency),
@@ -378,16 +295,21 @@ def _audited(audited: Audit) -> list[str]:
         for name, split in audited.splits.items()
     ]
     found = [f"{leak}." for leak in audited.leaks] or ["The splits share nothing that was looked for."]
+    looked_for = (
+        "Looked for were, on both sides of a split: one subject, one recording, parts of one recording, equal content, "
+        f"and recordings of one class that were made within {audited.within:g} s of each other."
+    )
     unknown = [f"{count:,} recordings {UNKNOWN_TO_AUDIT[what]}." for what, count in audited.unknown.items()]
     return [
         page.heading("Data"),
-        *map(page.paragraph, found + unknown),
+        *map(page.paragraph, [*found, looked_for, *unknown]),
         page.table(["split", "recordings", "classes", "subjects"], rows, right=(1, 2, 3)),
     ]
 
 
 def _versions() -> list[list[str]]:
     return [
+        ["evaluated", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"],
         *([name, version(name)] for name in PACKAGES),
         ["Python", sys.version.split()[0]],
         ["machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"],

@@ -17,6 +17,7 @@ from neuroact.datasets.sources import collect
 from neuroact.datasets.store.layout import STORE_FILE
 from neuroact.datasets.store.store import open_store
 from neuroact.errors import DatasetError
+from neuroact.training import checkpoints
 from neuroact.training.config_files import configure, read_toml, to_toml
 from neuroact.training.configs import DataConfig, TrainConfig, differences
 from neuroact.training.cost import Meter
@@ -27,6 +28,7 @@ from neuroact.training.latency import measure_latency
 from neuroact.training.log import read_log
 from neuroact.training.loop import CONFIG, best_model
 from neuroact.training.metrics import score
+from neuroact.training.outcome import Best
 from neuroact.training.report import Example, Findings, Seed, choose_examples
 
 EXAMPLES = 6
@@ -90,6 +92,7 @@ def evaluate_runs(
         evaluation=evaluations[0],
         seeds=[_seed(*each) for each in zip(runs, configs, evaluations, strict=True)],
         rows=[asdict(row) for row in read_log(run)],
+        best=_best(run),
         cost=meter.cost(),
         latency=measure_latency(model, _sample(part, 0)),
         attributes=_attributes(data.source, evaluations[0].names),
@@ -133,7 +136,13 @@ def _model(run: Path, part: Part, source: str) -> nn.Module:
 
 def _seed(run: Path, config: TrainConfig, evaluation: Evaluation) -> Seed:
     epochs = max(row.epoch for row in read_log(run) if row.split == "val")
-    return Seed(run.resolve().name, config.run.seed, epochs, score(evaluation.logits, evaluation.labels))
+    scores = score(evaluation.logits, evaluation.labels)
+    return Seed(run.resolve().name, config.run.seed, _best(run).epoch, epochs, scores)
+
+
+def _best(run: Path) -> Best:
+    """The epoch whose model `best_model` gives; the log would also know one whose checkpoint is damaged."""
+    return Best(**checkpoints.best(run).progress["best"])
 
 
 def _inputs(samples: DataLoader[tuple[Tensor, Any]], kind: str) -> Iterator[tuple[Tensor, Any]]:

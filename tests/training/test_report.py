@@ -1,32 +1,25 @@
 """The page shows what it is given, numbers and pictures, and leaves out what is missing."""
 
-import io
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from neuroact.datasets.audit import Audit, Leak, Split
 from neuroact.training.cost import Cost, Firing, LayerCost
 from neuroact.training.evaluation import Evaluation
 from neuroact.training.latency import Latency
+from neuroact.training.loop import Best
 from neuroact.training.metrics import score
 from neuroact.training.report import (
-    SLOTS,
     Example,
     Findings,
     Seed,
     choose_examples,
-    confusion_figure,
-    curves_figure,
-    picture_of,
     write_report,
 )
-from neuroact.viewing.style import DARK, rgb
-from neuroact.viewing.voxels import GAP
 from tests.viewing.conftest import Browser, browser  # noqa: F401
 
 CLASSES = ("wave", "walk <b>", "jump")
@@ -55,6 +48,7 @@ FULL = Findings(
     classes=CLASSES,
     evaluation=EVALUATION,
     rows=ROWS,
+    best=Best(1, 10, 0.375, 1.25),
     cost=COST,
     latency=Latency(1, 0.0125, 9, 1_500_000, "cpu, 2 threads"),
     attributes={"light": ["day", "night", "day", "day", "day"]},
@@ -74,6 +68,8 @@ def page_of(findings: Findings, folder: Path) -> str:
 
 SHOWN = {
     "measures": ["<b>75.00%</b>top-1", "<b>83.33%</b>mean per class", "<b>4</b>samples of 2 classes"],
+    "the epoch that was chosen": ["epoch 1 of 1, the best on the validation samples: top-1 37.5%, loss 1.25."],
+    "what is easy": ["most frequent class would be right in 75.0%"],
     "classes, the worst first": [
         '<td>walk &lt;b&gt;</td><td class="right">3</td><td class="right">66.7%</td><td>wave (33%)</td></tr>\n'
         '<tr><td>wave</td><td class="right">1</td><td class="right">100.0%</td>',
@@ -82,7 +78,10 @@ SHOWN = {
         '<td>light</td><td>day</td><td class="right">3</td><td class="right">100.0%</td>',
         '<td>light</td><td>night</td><td class="right">1</td><td class="right">0.0%</td>',
     ],
-    "examples": ["r1: wave, 96% sure; is walk &lt;b&gt;<", "r4: walk &lt;b&gt;, 96% sure; class not known<"],
+    "examples": [
+        "r1: walk &lt;b&gt;, taken for wave (96% sure)<",
+        "r4: of unknown class, taken for walk &lt;b&gt; (96% sure)<",
+    ],
     "energies": [
         '<td>stem</td><td>Conv2d</td><td>values</td><td class="right">2.00 M</td><td class="right">2.00 M</td>'
         '<td class="right">9.2 µJ</td>',
@@ -99,9 +98,10 @@ SHOWN = {
     "audit": [
         "5 of the 8 recordings in test are of subjects that are also in train (1).",
         "3 recordings have no known time of recording.",
+        "made within 15 s of each other",
     ],
     "configuration": ["<pre>[model]\nname = &quot;spiking_cnn&quot;</pre>"],
-    "versions": ["<td>torch</td>", "<td>torchmetrics</td>", "<td>Python</td>"],
+    "versions": ["<td>torch</td>", "<td>torchmetrics</td>", "<td>Python</td>", "<td>evaluated</td>"],
     "title": ["<title>run &lt;1&gt;</title>", "spiking_cnn on the split test of clips"],
 }
 
@@ -136,17 +136,18 @@ def test_what_is_missing_is_left_out(tmp_path: Path) -> None:
 
 
 def test_seeds_have_a_row_each_and_a_mean_that_heads_the_page(tmp_path: Path) -> None:
-    alone = page_of(replace(FULL, seeds=[Seed("run-0", 0, 12, SCORES)]), tmp_path)
+    alone = page_of(replace(FULL, seeds=[Seed("run-0", 0, 9, 12, SCORES)]), tmp_path)
     assert "<h2>Seeds</h2>" not in alone
     worse = replace(SCORES, top1=0.5, calibration_error=SCORES.calibration_error + 0.1)
-    page = page_of(replace(FULL, seeds=[Seed("run-0", 0, 12, SCORES), Seed("run-7", 7, 9, worse)]), tmp_path)
+    page = page_of(replace(FULL, seeds=[Seed("run-0", 0, 9, 12, SCORES), Seed("run-7", 7, 4, 10, worse)]), tmp_path)
+    assert "<title>run &lt;1&gt; and 1 other seed</title>" in page
     assert "<b>62.50 ± 17.68%</b>top-1" in page
     cells = [re.findall("<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall("<tr>(.*?)</tr>", page)]
-    start = cells.index(["run", "seed", "epochs", "top-1", "mean per class", "calibration error"])
+    start = cells.index(["run", "seed", "epoch", "top-1", "mean per class", "calibration error"])
     error = SCORES.calibration_error
     assert cells[start + 1 : start + 4] == [
-        ["run-0", "0", "12", "75.00%", "83.33%", f"{error:.3f}"],
-        ["run-7", "7", "9", "50.00%", "83.33%", f"{error + 0.1:.3f}"],
+        ["run-0", "0", "9 of 12", "75.00%", "83.33%", f"{error:.3f}"],
+        ["run-7", "7", "4 of 10", "50.00%", "83.33%", f"{error + 0.1:.3f}"],
         ["mean", "", "", "62.50 ± 17.68%", "83.33 ± 0.00%", f"{error + 0.05:.3f} ± 0.071"],
     ]
 
@@ -170,21 +171,6 @@ def test_a_browser_draws_both_plots(tmp_path: Path, browser: Browser) -> None:  
     assert browser.requests() == []
 
 
-def test_curves_have_a_line_for_each_split_and_measure() -> None:
-    lines = {(line["name"], line["yaxis"]): line for line in curves_figure(ROWS, DARK)["data"]}
-    assert (lines["train", "y"]["x"], lines["train", "y"]["y"]) == ([5, 10], [1.5, 1.0])
-    assert (lines["val", "y2"]["x"], lines["val", "y2"]["y"]) == ([10], [0.375])
-    assert len(lines) == 4
-
-
-def test_a_confusion_matrix_shows_shares_of_the_true_class(tmp_path: Path) -> None:
-    figure = confusion_figure(write_report(tmp_path / "report.html", FULL), CLASSES, DARK)
-    (heat,) = figure["data"]
-    assert heat["z"] == [[1, 0, 0], [0.3333, 0.6667, 0], [0, 0, 0]]
-    assert heat["text"] == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
-    assert figure["layout"]["xaxis"]["ticktext"][1] == "walk &lt;b&gt;"
-
-
 def test_examples_are_the_surest_right_of_each_class_and_wrong_ones_in_turn() -> None:
     assert choose_examples(EVALUATION) == [2, 1, 0]  # 3 is of the class of 2, 4 has no label
     assert choose_examples(EVALUATION, 2) == [2, 1]
@@ -192,45 +178,3 @@ def test_examples_are_the_surest_right_of_each_class_and_wrong_ones_in_turn() ->
     assert choose_examples(wrong) == [1, 3]
     with pytest.raises(ValueError, match="not 0"):
         choose_examples(EVALUATION, 0)
-
-
-def slots_of(png: bytes) -> list[np.ndarray]:
-    """The pictures of a strip, left to right; what follows them has the colour of the ground."""
-    with Image.open(io.BytesIO(png)) as image:
-        pixels = np.asarray(image.convert("RGB"))
-    assert pixels.shape[1] >= 1016
-    side = pixels.shape[0]
-    slots = [pixels[:, start : start + side] for start in range(0, pixels.shape[1], side + GAP)]
-    return [slot for slot in slots if slot.shape[1] == side and colours(slot) != {rgb(DARK.ground)}]
-
-
-def colours(slot: np.ndarray) -> set[tuple[int, ...]]:
-    return {tuple(pixel) for pixel in slot.reshape(-1, 3).tolist()}
-
-
-def test_a_picture_of_frames_has_on_and_off() -> None:
-    frames = np.zeros((2, 2, 4, 4), np.uint8)
-    frames[0, 0, 1, 1], frames[1, 1, 2, 2] = 1, 1  # OFF first, then ON
-    first, second = slots_of(picture_of(frames, DARK))
-    assert colours(first) == {rgb(DARK.panel), rgb(DARK.off)}
-    assert colours(second) == {rgb(DARK.panel), rgb(DARK.on)}
-    assert first.shape[0] == 4 * (1016 // (6 * 4))  # enlarged until six would fill the page
-
-
-def test_a_picture_of_points_shows_when_and_where_they_are() -> None:
-    slots = slots_of(picture_of(np.array([[0.1, 0.9, 0.0], [0.1, 0.9, 1.0]], np.float32), DARK))
-    assert len(slots) == SLOTS
-    fired = [rgb(DARK.on) in colours(slot) for slot in slots]
-    assert fired == [True, *[False] * (SLOTS - 2), True]
-    rows, columns = np.nonzero((slots[0] == rgb(DARK.on)).all(axis=2))
-    side = slots[0].shape[0]
-    assert (rows.mean() / side, columns.mean() / side) == (pytest.approx(0.9, abs=0.02), pytest.approx(0.1, abs=0.02))
-
-
-def test_many_steps_are_summed_to_few_slots() -> None:
-    frames = np.zeros((20, 1, 4, 4), np.float32)
-    frames[19, 0, 0, 0] = 1
-    slots = slots_of(picture_of(frames, DARK))
-    assert [len(colours(slot)) > 1 for slot in slots] == [*[False] * (SLOTS - 1), True]
-    with pytest.raises(ValueError, match=r"\(5, 2\)"):
-        picture_of(np.zeros((5, 2)), DARK)

@@ -20,6 +20,7 @@ from neuroact.training.data import load_parts
 from neuroact.training.evaluation import evaluate
 from neuroact.training.loop import best_model
 from neuroact.training.metrics import score, written
+from neuroact.training.outcome import Best
 from neuroact.training.runs import check_seeds, evaluate_run, evaluate_runs
 from tests.datasets.builders import converted
 from tests.datasets.dailydvs200_copy import lists, write_copy
@@ -107,6 +108,10 @@ def test_each_seed_is_scored_as_if_alone(seeds: list[Path]) -> None:
     assert [(seed.run, seed.seed, seed.epochs) for seed in together.seeds] == [
         ("first", 1, 2), ("second", 0, 2), ("third", 2, 2),
     ]  # fmt: skip
+    validations = [[row for row in read_log(run) if row.split == "val"] for run in seeds]
+    chosen = [max(rows, key=lambda row: (row.top1, -row.loss)) for rows in validations]
+    assert [seed.epoch for seed in together.seeds] == [row.epoch for row in chosen]
+    assert together.best == Best(chosen[0].epoch, chosen[0].step, chosen[0].top1, chosen[0].loss)
     expected = [score(each.evaluation.logits, each.evaluation.labels) for each in alone]
     assert len({scores.calibration_error for scores in expected}) == 3, "the seeds must differ, or nothing is tested"
     assert [seed.scores.to_json() for seed in together.seeds] == [scores.to_json() for scores in expected]
@@ -133,8 +138,10 @@ def test_the_mean_over_seeds_as_text_and_on_one_page(seeds: list[Path], tmp_path
     assert "±" in error
     assert f"  mean ± sample standard deviation of 3 seeds: top-1 {measures['top-1']}, top-5" in result.stdout
     assert f"calibration error {error}\n" in result.stdout
-    for name, seed in (("first", 1), ("second", 0), ("third", 2)):
-        assert f"  {name}, seed {seed}, 2 epochs: top-1 " in result.stdout
+    for (name, seed), found in zip(
+        (("first", 1), ("second", 0), ("third", 2)), evaluate_runs(seeds).seeds, strict=True
+    ):
+        assert f"  {name}, seed {seed}, epoch {found.epoch} of 2: top-1 " in result.stdout
     page = (tmp_path / "report.html").read_text()
     assert "All that follows is of the first, first." in page
     assert f"<b>{error}</b>calibration error" in page
