@@ -98,6 +98,11 @@ class Cost:
         return sum(layer.dense for layer in self.layers)
 
     @property
+    def silent(self) -> tuple[str, ...]:
+        """Layers of neurons that never fired. What they feed costs nothing, since it gets nothing: a dead end."""
+        return tuple(firing.name for firing in self.firing if not firing.rate)
+
+    @property
     def energy_accumulates(self) -> float:
         """Joules of the layers that take spikes."""
         return self.accumulates * ACCUMULATE

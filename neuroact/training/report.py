@@ -270,8 +270,19 @@ def _cost(cost: Cost, latency: Latency | None) -> list[str]:
     if cost.firing:
         fired = [[f.name, f"{f.neurons:,.0f}", f"{f.steps:g}", f"{f.rate:.4f}"] for f in cost.firing]
         names = ["layer of neurons", "neurons", "steps", "spikes per neuron and step"]
-        pieces += [page.heading("Spikes"), page.table(names, fired, right=(1, 2, 3))]
+        pieces += [page.heading("Spikes"), *_silent(cost), page.table(names, fired, right=(1, 2, 3))]
     return pieces
+
+
+def _silent(cost: Cost) -> list[str]:
+    if not cost.silent:
+        return []
+    return [
+        page.paragraph(
+            f"No neuron ever fired in {len(cost.silent)} of {len(cost.firing)} layers: what they feed cost nothing, as "
+            "it got nothing. Such a network looks cheaper than one that works."
+        )
+    ]
 
 
 def _time(latency: Latency | None) -> list[str]:

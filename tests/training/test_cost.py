@@ -62,6 +62,7 @@ def test_values_into_a_layer_of_neurons_into_a_head() -> None:
     assert both.samples == 4
     assert both.layers[1] == LayerCost("head", "Linear", "spikes", dense=30, operations=30 / 4)
     assert both.firing == (Firing("neurons", neurons=3, steps=5, rate=0.25),)
+    assert (both.silent, cost_of(model, silent).silent) == ((), ("neurons",))
 
 
 class Convolutional(nn.Module):

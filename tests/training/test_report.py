@@ -152,6 +152,14 @@ def test_seeds_have_a_row_each_and_a_mean_that_heads_the_page(tmp_path: Path) ->
     ]
 
 
+def test_neurons_that_never_fire_are_told(full: str, tmp_path: Path) -> None:
+    firing = (*COST.firing, Firing("dead", 100, 8, 0.0))
+    assert "No neuron ever fired in 1 of 2 layers" in page_of(
+        replace(FULL, cost=replace(COST, firing=firing)), tmp_path
+    )
+    assert "No neuron ever fired" not in full
+
+
 def test_the_scores_are_returned(tmp_path: Path) -> None:
     assert write_report(tmp_path / "report.html", FULL).top1 == 0.75
 
