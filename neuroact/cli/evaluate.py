@@ -101,7 +101,7 @@ def _summary(findings: Findings, scores: Scores) -> str:
         lines += [f"    {many:,.0f} {what}, {in_joules(joules)}" for many, what, joules in parts]
         if cost.silent:
             lines.append(
-                f"    no neuron fired in {len(cost.silent)} of {len(cost.firing)} layers: {cost.silent[0]}, ..."
+                f"    no neuron fired in {len(cost.silent)} of {len(cost.firing)} layers, first {cost.silent[0]}"
             )
     if latency := findings.latency:
         lines.append(f"  {1e3 * latency.seconds:.2f} ms for one sample on {latency.device}")

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from neuroact.datasets.sources import collect
 from neuroact.errors import DatasetError
 from neuroact.models import FAMILIES
 from neuroact.training import read_log, train
+from neuroact.training.cost import Firing
 from neuroact.training.data import load_parts
 from neuroact.training.evaluation import evaluate
 from neuroact.training.loop import best_model
@@ -61,6 +63,14 @@ def test_the_command_tells_the_scores_and_writes_the_report(run: Path, tmp_path:
     assert "split test" in result.stdout
     assert "48 samples" in result.stdout
     assert "<h2>Configuration</h2>" in (tmp_path / "report.html").read_text()
+
+
+def test_the_command_tells_of_neurons_that_never_fire(run: Path) -> None:
+    findings = evaluate_run(run)
+    assert findings.cost is not None
+    firing = (Firing("first", 8, 3, 0.1), Firing("second", 8, 3, 0.0), Firing("third", 8, 3, 0.0))
+    told = cli._summary(replace(findings, cost=replace(findings.cost, firing=firing)), findings.seeds[0].scores)
+    assert "no neuron fired in 2 of 3 layers, first second\n" in told
 
 
 def test_json(run: Path) -> None:
