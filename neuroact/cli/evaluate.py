@@ -76,6 +76,7 @@ def _record(findings: Findings, scores: Scores) -> dict[str, object]:
     return {
         "run": findings.title,
         "evaluated": findings.subtitle,
+        "notes": list(findings.notes),
         "classes": list(findings.classes),
         "scores": scores.to_json(),
         "seeds": [seed.to_json() for seed in findings.seeds],
@@ -91,7 +92,11 @@ def _record(findings: Findings, scores: Scores) -> dict[str, object]:
 def _summary(findings: Findings, scores: Scores) -> str:
     from neuroact.training.report import in_joules
 
-    lines = [f"{findings.title}: {findings.subtitle}, {scores.samples:,} samples", *_measures(findings)]
+    lines = [
+        f"{findings.title}: {findings.subtitle}, {scores.samples:,} samples",
+        *(f"  {note}" for note in findings.notes),
+        *_measures(findings),
+    ]
     if cost := findings.cost:
         parts = [
             (cost.accumulates, "accumulates for spikes", cost.energy_accumulates),

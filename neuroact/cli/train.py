@@ -33,7 +33,10 @@ def command(
         str | None, typer.Option(metavar="SRC", help="A data set (NAME:ROOT), a folder of recordings or a store.")
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Such as spikmamba, spikepoint or vtn.")] = None,
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help="The model's size, such as small.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The model's size, such as small; or a recipe, DATASET-MODEL, by its name."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("-c", "--config", metavar="FILE", help="Settings in TOML instead of the recipe.")
     ] = None,
@@ -50,13 +53,14 @@ def command(
     """Train a model, choosing the best epoch on samples held out for that, never on the test split.
 
     Settings come from the recipe for the model on the data set, if neuroact has one, or from -c; then from the other
-    options. RUN gets config.toml, log.csv, log.jsonl and checkpoints. On SIGTERM a checkpoint is written and the exit
-    code is 0; --resume goes on with it and gives, bit for bit, what one run would have given. Many GPUs: start it with
-    torchrun.
+    options. A store does not say which data set it was: --preset dailydvs200-spikmamba names the recipe. RUN gets
+    config.toml, log.csv, log.jsonl and checkpoints. On SIGTERM a checkpoint is written and the exit code is 0; --resume
+    goes on with it and gives, bit for bit, what one run would have given. Many GPUs: start it with torchrun.
 
     \b
     Example:
       neuroact train --data dvs128_gesture:DVSGesture --model spikmamba -o runs/gesture
+      neuroact train --data store --preset dailydvs200-spikmamba -o runs/daily
       neuroact train -o runs/gesture --resume
       torchrun --nproc-per-node 4 -m neuroact train --data store --model vtn -c vtn.toml -o runs/vtn
     """
@@ -98,10 +102,10 @@ def _given(data: str | None, model: str | None, preset: str | None, settings: li
 
 def _configured(config: Path | None, given: list[dict[str, Any]]) -> TrainConfig:
     """The settings of a new run."""
-    from neuroact.training import configure, read_toml, recipe, recipes
+    from neuroact.training import configure, recipe, recipes
 
-    if config is not None:
-        return configure([read_toml(config), *given])
+    if named := _named(config, given):
+        return configure([*named, *given])
     model = given[0]["model"].get("name", "")
     data_set = given[0]["data"].get("source", "").partition(":")[0].partition("@")[0]
     if data_set not in recipes().get(model, []):
@@ -115,7 +119,24 @@ def _resumed(output: Path | None, config: Path | None, given: list[dict[str, Any
 
     if output is None:
         raise ValueError("--resume needs the folder of the run: -o")
-    return configure([read_toml(output / "config.toml"), *([] if config is None else [read_toml(config)]), *given])
+    return configure([read_toml(output / "config.toml"), *_named(config, given), *given])
+
+
+def _named(config: Path | None, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The settings that -c names, or --preset where that is a recipe: models' own presets have no hyphen."""
+    from neuroact.training import read_toml, recipe
+
+    model = given[0]["model"]
+    data_set, hyphen, family = model.get("preset", "").rpartition("-")
+    if not hyphen:
+        return [] if config is None else [read_toml(config)]
+    if config is not None:
+        raise ValueError(f"--preset {model['preset']} is a recipe, in whose place -c stands: give one of them")
+    if model.get("name", family) != family:
+        raise ValueError(f"--preset {model['preset']} is for --model {family}, not {model['name']}")
+    named = recipe(family, data_set)
+    del model["preset"]
+    return [named]
 
 
 def _summary(trained: Trained) -> str:

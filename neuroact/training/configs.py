@@ -82,8 +82,8 @@ class DataConfig(Section):
     - `filters`, `size`: as in `ConvertRequest`; of recordings and stores of events.
     - `augment`, `cut_mix`: what training samples go through; those that are validated on do not.
     - `train`: the split to learn from, `all` for data without splits. `val`: the one that chooses the best epoch.
-    - `hold_out`: a share of the training samples to validate on in the place of `val`: whole subjects where they are
-      known, else whole recordings.
+    - `hold_out`: a share of the training samples to validate on in the place of `val`: whole subjects where two or more
+      are known, else whole recordings.
     - `batch`: samples of one step of the optimiser, of all ranks together. What does not fill one is left to the next
       epoch's order.
     - `workers`: processes that load, for each rank; 0 loads in the training process.

@@ -29,11 +29,15 @@ HOLDING_OUT = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """The samples of one purpose: those at `positions` of `examples`. `kind` says what their tensors are."""
+    """The samples of one purpose: those at `positions` of `examples`.
+
+    - `kind`: what their tensors are. `notes`: what the user should know of the data, such as what this copy lacks.
+    """
 
     examples: Examples
     positions: NDArray[np.int64]
     kind: str
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.positions.size
@@ -60,7 +64,10 @@ def load_parts(config: DataConfig, seed: int) -> tuple[Part, Part]:
 def load_validation(config: DataConfig, seed: int) -> Part:
     """What a run of that seed is validated on, held out or a split of its own. Raises as `load_parts` does."""
     if config.hold_out is None:
-        return load_split(config, config.val, seed)
+        try:
+            return load_split(config, config.val, seed)
+        except DatasetError as error:
+            raise DatasetError(f"{error}; data.hold_out=0.1 validates on a tenth of {config.train} instead") from error
     whole, subjects = _load(config, config.train, seed, augmented=False)
     held = held_out(whole.examples.names, subjects, config.hold_out, seed)
     return replace(whole, positions=np.flatnonzero(held))
@@ -72,18 +79,21 @@ def load_split(config: DataConfig, split: str, seed: int) -> Part:
 
 
 def held_out(names: Sequence[str], subjects: Mapping[str, str | None], share: float, seed: int) -> NDArray[np.bool_]:
-    """Which samples are held out: whole subjects where they are known, else whole recordings, drawn by the seed.
+    """Which samples are held out: whole subjects where two or more are known, else whole recordings, as the seed draws.
 
     - `names`: of the recording of each sample; `subjects`: by such a name.
     - `share`: at least so many of the samples.
 
-    Returns `(samples,)`. Raises `DatasetError` if there are not two subjects or recordings to part.
+    Returns `(samples,)`. Raises `DatasetError` if there are not two recordings to part.
     """
     # The parts of one recording are named PATH#1, PATH#2: they may be moments apart.
-    groups = np.array([subjects.get(name) or name.partition("#")[0] for name in names])
+    recordings = [name.partition("#")[0] for name in names]
+    groups = np.array([subjects.get(name) or recording for name, recording in zip(names, recordings, strict=True)])
+    if np.unique(groups).size < 2:
+        groups = np.array(recordings)  # a kitchen of N-EPIC-Kitchens is that of one person
     kinds, counts = np.unique(groups, return_counts=True)
     if kinds.size < 2:
-        raise DatasetError("all samples are of one subject or recording: there is nothing to hold out")
+        raise DatasetError("all samples are of one recording: there is nothing to hold out")
     drawn = np.random.default_rng((seed, HOLDING_OUT)).permutation(kinds.size)
     enough = int(np.searchsorted(np.cumsum(counts[drawn]), share * len(names))) + 1
     return np.isin(groups, kinds[drawn[: min(enough, kinds.size - 1)]])
@@ -102,6 +112,7 @@ def _load(config: DataConfig, split: str, seed: int, *, augmented: bool) -> tupl
         )  # fmt: skip
         kind = store.request.to.kind if config.encoder is None else config.encoder.kind
         subjects = {record.source: record.subject for record in store.records}
+        notes: tuple[str, ...] = ()
     else:
         if config.encoder is None:
             raise ValueError("data.encoder is missing: recordings are learned from as tensors")
@@ -113,10 +124,11 @@ def _load(config: DataConfig, split: str, seed: int, *, augmented: bool) -> tupl
         )  # fmt: skip
         kind = config.encoder.kind
         subjects = {source.name: source.subject for source in collection.sources}
+        notes = collection.notes
     if (examples.labels == UNKNOWN).any():
         first = examples.names[int(np.argmax(examples.labels == UNKNOWN))]
         raise DatasetError(f"{config.source}: {first} has no label, so nothing can be learned from it")
-    return Part(examples, np.arange(len(examples)), kind), subjects
+    return Part(examples, np.arange(len(examples)), kind, notes), subjects
 
 
 class Batches(Sampler[list[Key]]):

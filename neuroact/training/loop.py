@@ -125,6 +125,8 @@ class Run:
         """Loads what is learned from, which it returns, and what is validated on, and puts both into batches."""
         data, run, ranks = self.config.data, self.config.run, int(self.accelerator.num_processes)
         training, validation = load_parts(data, run.seed)
+        for note in training.notes:
+            self.watcher.say(note)
         self.classes = training.examples.classes
         if validation.examples.classes != self.classes:
             raise DatasetError("the samples to validate on have other classes than those to learn from")

@@ -74,7 +74,7 @@ class Findings:
       leaves them out.
     - `rows`: of the log, each with `step`, `epoch`, `split`, `loss` and `top1`. `best`: the epoch that was evaluated.
     - `attributes`: from an attribute to its value for each sample.
-    - `configuration`: as it stands in the run's file.
+    - `configuration`: as it stands in the run's file. `notes`: what the user should know of the data.
     """
 
     title: str
@@ -90,6 +90,7 @@ class Findings:
     examples: Sequence[Example] = ()
     audited: Audit | None = None
     configuration: str = ""
+    notes: Sequence[str] = ()
 
 
 def write_report(path: Path, findings: Findings, *, style: str = "dark") -> Scores:
@@ -108,7 +109,8 @@ def write_report(path: Path, findings: Findings, *, style: str = "dark") -> Scor
     figures = {"confusion": confusion_figure(scores, findings.classes, colours)}
     others = len(findings.seeds) - 1
     more = f" and {others} other seed{'s' * (others > 1)}" if others > 0 else ""
-    pieces = [page.paragraph(findings.subtitle, lead=True), page.key_figures(_key_figures(scores, findings))]
+    pieces = [page.paragraph(findings.subtitle, lead=True), *map(page.paragraph, findings.notes)]
+    pieces.append(page.key_figures(_key_figures(scores, findings)))
     pieces += _seeds(findings.seeds)
     if findings.rows:
         best = findings.best

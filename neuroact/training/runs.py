@@ -99,6 +99,7 @@ def evaluate_runs(
         examples=[Example(index, _sample(part, index)[0].numpy()) for index in chosen],
         audited=_audit(data.source),
         configuration=to_toml(config),
+        notes=part.notes,
     )
 
 

@@ -40,6 +40,12 @@ USAGE = {
         "Invalid value: loss.contrast compares two views",
     ),
     "no setting at all": ([*OUT, "--data", "x", "--model", "tiny", "--set", "run"], "is not section.setting=value"),
+    "a recipe for another model": (
+        [*OUT, "--data", "x", "--model", "vtn", "--preset", "nmnist-spikmamba"],
+        "--preset nmnist-spikmamba is for --model spikmamba, not vtn",
+    ),
+    "no such recipe": ([*OUT, "--data", "x", "--preset", "mnist-spikmamba"], "spikmamba has no recipe for 'mnist'"),
+    "a recipe and a file": ([*OUT, "-c", "x.toml", "--preset", "nmnist-spikmamba"], "give one of them"),
     "no folder": (["--data", "x", "--model", "tiny"], "name the folder of the run with -o"),
     "no folder to go on in": (["--resume"], "--resume needs the folder of the run"),
 }
@@ -94,6 +100,30 @@ def test_a_file_stands_in_the_place_of_the_recipe(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text('[data]\nsource = "nmnist:x"\n[model]\nname = "spikmamba"\n')
     settings = tomllib.loads(run("-c", tmp_path / "c.toml", "--print-config").stdout)
     assert "preset" not in settings["model"]
+
+
+def test_a_recipe_is_named_where_the_data_does_not_say_which(digits: str) -> None:
+    of_store = run("--data", "store", "--preset", "nmnist-spikmamba", "--set", "schedule.epochs=7", "--print-config")
+    automatic = run("--data", digits, "--model", "spikmamba", "--set", "schedule.epochs=7", "--print-config")
+    assert of_store.exit_code == 0, of_store.output
+    settings = tomllib.loads(of_store.stdout)
+    assert (settings["data"].pop("source"), settings["schedule"]["epochs"]) == ("store", 7)
+    expected = tomllib.loads(automatic.stdout)
+    del expected["data"]["source"]
+    assert settings == expected
+
+
+def test_a_run_goes_on_by_the_name_of_its_recipe(digits: str, tmp_path: Path) -> None:
+    named = ["--data", digits, "--preset", "nmnist-spiking_cnn", *SHORT, "-o", tmp_path / "run"]
+    assert run(*named).exit_code == 0
+    again = run(*named, "--resume")
+    assert again.exit_code == 0, again.output
+    other = run("--preset", "nmnist-spikmamba", *SHORT, "-o", tmp_path / "run", "--resume")
+    assert "was begun with another" in " ".join(other.stderr.split())
+
+
+def test_no_preset_of_a_model_is_taken_for_a_recipe() -> None:
+    assert not [preset for family in FAMILIES.values() for preset in family.presets if "-" in preset]
 
 
 @pytest.mark.parametrize(("arguments", "problem"), USAGE.values(), ids=USAGE)

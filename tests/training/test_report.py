@@ -55,6 +55,7 @@ FULL = Findings(
     examples=(Example(1, np.ones((4, 2, 6, 8), np.float32)), Example(4, np.full((50, 3), 0.5, np.float32))),
     audited=AUDIT,
     configuration='[model]\nname = "spiking_cnn"\n',
+    notes=("clips lacks <2> of its files",),
 )
 SCORES = score(EVALUATION.logits, EVALUATION.labels)
 
@@ -67,6 +68,7 @@ def page_of(findings: Findings, folder: Path) -> str:
 
 
 SHOWN = {
+    "notes": ["clips lacks &lt;2&gt; of its files"],
     "measures": ["<b>75.00%</b>top-1", "<b>83.33%</b>mean per class", "<b>4</b>samples of 2 classes"],
     "the epoch that was chosen": ["epoch 1 of 1, the best on the validation samples: top-1 37.5%, loss 1.25."],
     "what is easy": ["most frequent class would be right in 75.0%"],
