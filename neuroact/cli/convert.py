@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from neuroact.datasets import Converted, Estimate, Record
     from neuroact.datasets.store.request import Settings, Target
 
-KINDS = "events, voxel, frames, surface, points or spikes"
+KINDS = "events, voxel, frames, adaptive_frames, surface, points or spikes"
 
 
 def command(
@@ -36,9 +36,15 @@ def command(
     windows: Annotated[int | None, typer.Option(metavar="N", min=1, help="Cut N equal windows instead.")] = None,
     bins: Annotated[int | None, typer.Option(metavar="N", help="voxel: bins in time, 5.")] = None,
     split_polarity: Annotated[bool | None, typer.Option("--split-polarity", help="voxel: OFF and ON apart.")] = None,
-    frames: Annotated[int | None, typer.Option(metavar="N", help="frames: how many, 8.")] = None,
+    frames: Annotated[int | None, typer.Option(metavar="N", help="frames, adaptive_frames: how many, 8.")] = None,
     by: Annotated[str | None, typer.Option(metavar="HOW", help="frames: cut by time or count.")] = None,
     mode: Annotated[str | None, typer.Option(metavar="HOW", help="frames: count or binary.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="D", help="adaptive_frames: halves that differ more are frames, 50.")
+    ] = None,
+    minimum_events: Annotated[
+        int | None, typer.Option(metavar="N", help="adaptive_frames: slices that are halved have more, 100000.")
+    ] = None,
     tau: Annotated[str | None, typer.Option(metavar="TIME", help="surface: time constant, 50ms.")] = None,
     points: Annotated[int | None, typer.Option(metavar="N", help="points: how many, 1024.")] = None,
     polarity: Annotated[bool | None, typer.Option("--polarity", help="points: p as a fourth coordinate.")] = None,
@@ -95,6 +101,8 @@ def command(
         "frames": frames,
         "by": by,
         "mode": mode,
+        "threshold": threshold,
+        "minimum_events": minimum_events,
         "tau_us": options.optional_duration(tau),
         "points": points,
         "polarity": polarity,

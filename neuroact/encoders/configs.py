@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from neuroact.encoders.adaptive import AdaptiveFrames
 from neuroact.encoders.base import Accumulator
 from neuroact.encoders.filter_configs import Micros
 from neuroact.encoders.frames import EventFrames
@@ -90,6 +91,30 @@ class FramesConfig(Encoder):
         return EventFrames(sensor_size, window, self.frames, by=self.by, mode=self.mode)
 
 
+class AdaptiveFramesConfig(Encoder):
+    """Settings of `adaptive_frames`, with a fixed number of frames: models take no other."""
+
+    kind: Literal["adaptive_frames"] = "adaptive_frames"
+    frames: PositiveInt = 8
+    threshold: Annotated[float, Field(ge=0, le=200)] = 50.0
+    minimum_events: PositiveInt = 100_000
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int32)
+
+    @property
+    def needs_count(self) -> bool:
+        return True
+
+    def shape(self, sensor_size: tuple[int, int], window: Window) -> Shape:
+        width, height = sensor_size
+        return (self.frames, 2, height, width)
+
+    def accumulator(self, sensor_size: tuple[int, int], window: Window) -> Accumulator:
+        return AdaptiveFrames(sensor_size, window, self.threshold, self.minimum_events, frames=self.frames)
+
+
 class SurfaceConfig(Encoder):
     """Settings of `time_surface`, each window seen from its end."""
 
@@ -154,6 +179,7 @@ class SpikesConfig(Encoder):
 
 
 EncoderConfig = Annotated[
-    VoxelConfig | FramesConfig | SurfaceConfig | PointsConfig | SpikesConfig, Field(discriminator="kind")
+    VoxelConfig | FramesConfig | AdaptiveFramesConfig | SurfaceConfig | PointsConfig | SpikesConfig,
+    Field(discriminator="kind"),
 ]
-"""Any of the five, told apart by `kind`."""
+"""Any of the six, told apart by `kind`."""

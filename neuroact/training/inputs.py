@@ -10,7 +10,7 @@ from torch import Tensor
 from neuroact.models.registry import Takes
 
 KINDS: dict[Takes, frozenset[str]] = {
-    "frames": frozenset({"voxel", "frames", "surface", "spikes"}),
+    "frames": frozenset({"voxel", "frames", "adaptive_frames", "surface", "spikes"}),
     "points": frozenset({"points"}),
 }
 """The kinds of samples that each kind of model can learn from."""

@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from neuroact.encoders import Window, event_frames, point_cloud, spike_train, time_surface, voxel_grid
+from neuroact.encoders import (
+    Window,
+    adaptive_frames,
+    event_frames,
+    point_cloud,
+    spike_train,
+    time_surface,
+    voxel_grid,
+)
 from neuroact.encoders.configs import (
+    AdaptiveFramesConfig,
     Encoder,
     EncoderConfig,
     FramesConfig,
@@ -26,6 +35,11 @@ SAME = [
     (VoxelConfig(bins=9, split_polarity=True), voxel_grid, {"bins": 9, "split_polarity": True}),
     (FramesConfig(), event_frames, {}),
     (FramesConfig(frames=3, by="count", mode="binary"), event_frames, {"frames": 3, "by": "count", "mode": "binary"}),
+    (AdaptiveFramesConfig(), adaptive_frames, {"frames": 8}),
+    (
+        AdaptiveFramesConfig(frames=3, threshold=20, minimum_events=90), adaptive_frames,
+        {"frames": 3, "threshold": 20, "minimum_events": 90},
+    ),
     (SurfaceConfig(), time_surface, {}),
     (SurfaceConfig(tau_us=123.5), time_surface, {"tau_us": 123.5}),
     (PointsConfig(), point_cloud, {}),
@@ -33,7 +47,7 @@ SAME = [
     (SpikesConfig(), spike_train, {}),
     (SpikesConfig(steps=5, max_spikes=3), spike_train, {"steps": 5, "max_spikes": 3}),
     (SpikesConfig(step_us=700), spike_train, {"step_us": 700}),
-]
+]  # fmt: skip
 """Settings, the function of the same meaning, and its arguments."""
 
 
@@ -82,6 +96,8 @@ def test_settings_cannot_be_changed() -> None:
         {"kind": "voxel", "bins": 0},
         {"kind": "voxel", "bin": 5},
         {"kind": "frames", "by": "size"},
+        {"kind": "adaptive_frames", "threshold": 201},
+        {"kind": "adaptive_frames", "frames": 0},
         {"kind": "surface", "tau_us": 0},
         {"kind": "points", "points": -1},
         {"kind": "spikes", "steps": 4, "step_us": 4},

@@ -39,6 +39,7 @@ ENCODINGS: dict[str, Encoding] = {
     "frames by count": lambda size, window: EventFrames(size, window, 4, by="count"),
     "frames, binary": lambda size, window: EventFrames(size, window, 3, by="count", mode="binary"),
     "adaptive": lambda size, window: AdaptiveFrames(size, window, 60.0, 3),
+    "adaptive, four": lambda size, window: AdaptiveFrames(size, window, 60.0, 3, frames=4),
     "surface": lambda size, window: TimeSurface(size, window, 30.0),
     "surface, earlier": lambda size, window: TimeSurface(size, window, 30.0, at=40),
     "points": lambda size, window: PointCloud(size, window, 8, polarity=True, seed=3),
@@ -91,7 +92,7 @@ def test_cuts_never_show_in_a_tensor(name: str, engine: str, stream: tuple[Event
     assert np.isfinite(whole).all()
 
 
-@pytest.mark.parametrize("name", [name for name in ENCODINGS if name != "adaptive"])
+@pytest.mark.parametrize("name", [name for name in ENCODINGS if not name.startswith("adaptive")])
 def test_cuts_never_show_in_a_long_window(name: str) -> None:
     """Long enough to be handled in several blocks, and cut where no block ends."""
     events = disordered(150_000)
@@ -147,7 +148,7 @@ def test_a_cloud_without_polarities_needs_none() -> None:
     assert cloud.result()[:, 2].tolist() == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("name", ["frames by count", "adaptive"])
+@pytest.mark.parametrize("name", ["frames by count", "adaptive", "adaptive, four"])
 @pytest.mark.parametrize("promised", [0, 2, 4])
 def test_a_wrong_count_is_refused(name: str, promised: int) -> None:
     events = events_of(*((t, 0, 0, 0) for t in range(3)))
@@ -155,7 +156,7 @@ def test_a_wrong_count_is_refused(name: str, promised: int) -> None:
         encoded(ENCODINGS[name], [events], Window(0, 3, events=promised))
 
 
-@pytest.mark.parametrize("name", ["frames by count", "adaptive"])
+@pytest.mark.parametrize("name", ["frames by count", "adaptive", "adaptive, four"])
 def test_a_count_is_needed(name: str) -> None:
     with pytest.raises(ValueError, match="how many events"):
         ENCODINGS[name](SIZE, Window(0, 3))

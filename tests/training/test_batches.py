@@ -17,13 +17,14 @@ SHAPES = {
     "voxel grid": ("voxel", torch.float32, (2, 5, 6, 7), (2, 5, 1, 6, 7)),
     "voxel grid of two polarities": ("voxel", torch.float32, (2, 5, 2, 6, 7), (2, 5, 2, 6, 7)),
     "frames": ("frames", torch.int32, (2, 8, 2, 6, 7), (2, 8, 2, 6, 7)),
+    "adaptive frames": ("adaptive_frames", torch.int32, (2, 8, 2, 6, 7), (2, 8, 2, 6, 7)),
     "spikes": ("spikes", torch.uint8, (2, 8, 2, 6, 7), (2, 8, 2, 6, 7)),
     "surface": ("surface", torch.float32, (2, 2, 6, 7), (2, 1, 2, 6, 7)),
     "points": ("points", torch.float32, (2, 9, 3), (2, 9, 3)),
 }
 KINDS: list[tuple[Takes, str, bool]] = [
-    ("frames", "voxel", True), ("frames", "surface", True), ("frames", "points", False), ("points", "points", True),
-    ("points", "spikes", False), ("frames", "events", False),
+    ("frames", "voxel", True), ("frames", "surface", True), ("frames", "adaptive_frames", True), ("frames", "points", False),
+    ("points", "points", True), ("points", "spikes", False), ("frames", "events", False),
 ]  # fmt: skip
 
 

@@ -87,6 +87,17 @@ def test_recordings_without_a_label_are_refused(tmp_path: Path) -> None:
         load_parts(config(tmp_path, train="all", hold_out=0.5), 0)
 
 
+def test_adaptive_frames_have_a_number_and_every_event(root: Path) -> None:
+    encoder = {"kind": "adaptive_frames", "frames": 5, "minimum_events": 20}
+    training, validation = load_parts(config(f"nmnist:{root}", encoder=encoder, hold_out=0.25), 0)
+    counted, _ = load_parts(config(f"nmnist:{root}", hold_out=0.25, encoder={"kind": "frames", "frames": 1}), 0)
+    place = int(training.positions[0])
+    frames = np.asarray(training.examples[place].data)
+    assert (frames.shape, training.kind, validation.kind) == ((5, 2, 34, 34), "adaptive_frames", "adaptive_frames")
+    assert (frames.sum(0) == np.asarray(counted.examples[place].data)[0]).all()
+    assert (frames.sum((1, 2, 3))[:4] > 0).all()
+
+
 def test_recordings_need_an_encoder(root: Path) -> None:
     with pytest.raises(ValueError, match=r"data\.encoder is missing"):
         load_parts(config(f"nmnist:{root}", encoder=None, hold_out=0.5), 0)

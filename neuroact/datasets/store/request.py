@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypedDict
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from neuroact.encoders.configs import (
+    AdaptiveFramesConfig,
     FramesConfig,
     PointsConfig,
     SpikesConfig,
@@ -30,11 +31,20 @@ class KeepEvents(BaseModel):
 
 
 Target = Annotated[
-    KeepEvents | VoxelConfig | FramesConfig | SurfaceConfig | PointsConfig | SpikesConfig, Field(discriminator="kind")
+    KeepEvents | VoxelConfig | FramesConfig | AdaptiveFramesConfig | SurfaceConfig | PointsConfig | SpikesConfig,
+    Field(discriminator="kind"),
 ]
 KINDS: dict[str, Target] = {
     target.kind: target
-    for target in (KeepEvents(), VoxelConfig(), FramesConfig(), SurfaceConfig(), PointsConfig(), SpikesConfig())
+    for target in (
+        KeepEvents(),
+        VoxelConfig(),
+        FramesConfig(),
+        AdaptiveFramesConfig(),
+        SurfaceConfig(),
+        PointsConfig(),
+        SpikesConfig(),
+    )
 }
 """Every kind of sample by name, with its default settings."""
 
