@@ -78,7 +78,8 @@ class DataConfig(Section):
 
     - `source`: anything that `collect` takes, such as `NAME:ROOT`, or the folder of a store.
     - `encoder`: of recordings, and of a store of events; None for a store of tensors.
-    - `window`, `stride`, `windows`: of recordings, as in `ConvertRequest`; a time may have a unit, `50ms`.
+    - `window`, `stride`, `windows`: of recordings, as in `ConvertRequest`; a time may have a unit, `50ms`. A store must
+      have been cut so.
     - `filters`, `size`: as in `ConvertRequest`; of recordings and stores of events.
     - `augment`, `cut_mix`: what training samples go through; those that are validated on do not.
     - `train`: the split to learn from, `all` for data without splits. `val`: the one that chooses the best epoch.

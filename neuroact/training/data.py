@@ -19,6 +19,7 @@ from neuroact.datasets.loading.examples import Key
 from neuroact.datasets.loading.order import epoch_order, rank_share
 from neuroact.datasets.sources import collect
 from neuroact.datasets.store.layout import STORE_FILE
+from neuroact.datasets.store.request import ConvertRequest
 from neuroact.datasets.store.store import open_store
 from neuroact.errors import DatasetError
 from neuroact.training.configs import ALL, DataConfig
@@ -106,6 +107,7 @@ def _load(config: DataConfig, split: str, seed: int, *, augmented: bool) -> tupl
     mix = config.cut_mix if augmented else None
     if (Path(config.source) / STORE_FILE).is_file():
         store = open_store(config.source)
+        _check_windows(config, store.request)
         examples = load_store(
             store, split=which, to=config.encoder, filters=config.filters, size=config.size, augment=augment, mix=mix,
             seed=seed, damaged=config.damaged, cache_bytes=config.cache_bytes,
@@ -129,6 +131,17 @@ def _load(config: DataConfig, split: str, seed: int, *, augmented: bool) -> tupl
         first = examples.names[int(np.argmax(examples.labels == UNKNOWN))]
         raise DatasetError(f"{config.source}: {first} has no label, so nothing can be learned from it")
     return Part(examples, np.arange(len(examples)), kind, notes), subjects
+
+
+def _check_windows(config: DataConfig, converted: ConvertRequest) -> None:
+    """Raises `ValueError` if the settings ask for other windows than those that a store was cut into."""
+    asked = ConvertRequest.of({"window": config.window, "stride": config.stride, "windows": config.windows})
+    if asked.window is None and asked.windows is None:
+        return
+    wanted, found = ((one.window, one.stride, one.samples_per_recording) for one in (asked, converted))
+    if wanted != found:
+        said = " and ".join(f"data.{name}" for name in ("window", "stride", "windows") if getattr(config, name))
+        raise ValueError(f"{config.source} is cut into other windows than {said} asks for: convert it with these")
 
 
 class Batches(Sampler[list[Key]]):

@@ -23,8 +23,8 @@ SHAPES = {
     "points": ("points", torch.float32, (2, 9, 3), (2, 9, 3)),
 }
 KINDS: list[tuple[Takes, str, bool]] = [
-    ("frames", "voxel", True), ("frames", "surface", True), ("frames", "adaptive_frames", True), ("frames", "points", False),
-    ("points", "points", True), ("points", "spikes", False), ("frames", "events", False),
+    ("frames", "voxel", True), ("frames", "surface", True), ("frames", "adaptive_frames", True),
+    ("frames", "points", False), ("points", "points", True), ("points", "spikes", False), ("frames", "events", False),
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from neuroact.datasets.loading.order import epoch_order
+from neuroact.datasets.store.request import Settings
 from neuroact.errors import DatasetError
 from neuroact.training.configs import DataConfig
 from neuroact.training.data import Batches, held_out, load_parts
@@ -79,6 +80,26 @@ def test_a_store_is_split_as_its_recordings_are(root: Path, tmp_path: Path) -> N
         assert (one.positions == other.positions).all()
         place = int(one.positions[0])
         assert (one.examples[place].data == other.examples[place].data).all()
+
+
+@pytest.mark.parametrize(
+    ("cut", "asked", "fits"),
+    [
+        ({}, {}, True), ({}, {"windows": 1}, True), ({"windows": 2}, {}, True), ({"windows": 2}, {"windows": 2}, True),
+        ({"window": 500}, {"window": 500, "stride": 500}, True), ({}, {"windows": 2}, False),
+        ({"window": 500}, {"window": 500, "stride": 250}, False), ({"windows": 2}, {"window": 500}, False),
+    ],
+)  # fmt: skip
+def test_a_store_must_be_cut_as_asked(
+    cut: Settings, asked: dict[str, int], fits: bool, root: Path, tmp_path: Path
+) -> None:
+    store = converted(root, tmp_path / "store", **cut)
+    wanted = config(store.path, hold_out=0.25, **asked)
+    if fits:
+        assert len(load_parts(wanted, 0)[0])
+    else:
+        with pytest.raises(ValueError, match="cut into other windows than data"):
+            load_parts(wanted, 0)
 
 
 def test_recordings_without_a_label_are_refused(tmp_path: Path) -> None:
