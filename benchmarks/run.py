@@ -14,6 +14,7 @@ SCRIPTS = {
     "converting": "A recording to a converted store",
     "simulating": "The simulated set",
     "loading": "Samples for training",
+    "feeding": "Loading beside learning",
     "startup": "The command line",
     "kernels": "Kernels on a CPU",
 }
