@@ -34,7 +34,7 @@ MISUSE = {
     "fewer samples than a batch": (["data.batch=20"], "18 samples do not fill a batch of 20"),
     "samples of another kind": (
         ["data.encoder={kind='points'}"],
-        "learns from frames, spikes, surface, voxel, not from points",
+        "learns from adaptive_frames, frames, spikes, surface, voxel, not from points",
     ),
     "an argument that the model does not take": (["model.arguments={depth=3}"], "model.arguments: .*depth"),
     "a preset that there is not": (["model.preset=huge"], "tiny has no preset 'huge'"),
