@@ -56,21 +56,26 @@ def evaluate_runs(
 
     - `runs`: their folders; of one configuration, but for their seeds and what does not change what is learned.
     - `split`: its name. Where a run held a part of its training samples out in the place of `data.val`, that name is
-      the same part's.
+      the same part's. Seeds have parts of their own, so only that of a single run can be asked for.
     - `source`: the data, if it is not where the first run found it. All are evaluated on the same.
     - `by_recording`: recordings that were cut into windows count once, by the mean of their windows' logits.
     - `workers`: processes that load samples.
 
     Returns what there is to tell of the first, and the scores of each.
 
-    Raises `ValueError` for no run, runs that differ in more than their seeds, and a seed that comes twice;
-    `TrainingError` for a run without a finished epoch, `CorruptCheckpoint` for a damaged one, `DatasetError` for a
+    Raises `ValueError` for no run, runs that differ in more than their seeds, a seed that comes twice, and what several
+    seeds held out; `TrainingError` for a run without a finished epoch, `CorruptCheckpoint` for a damaged one, `DatasetError` for a
     split without samples and for classes that are not those of a run, and what is wrong with the data.
     """
     configs = [configure([read_toml(run / CONFIG)]) for run in runs]
     check_seeds(runs, configs)
     run, config = runs[0], configs[0]
     data = config.data if source is None else config.data.model_copy(update={"source": source})
+    if len(runs) > 1 and _held_out(data, split):
+        raise ValueError(
+            f"each seed holds other samples out of {data.train}, and one run may have learned what another held out: "
+            f"evaluate {split} of one run at a time"
+        )
     part, what = _load(data, split, config.run.seed)
     device = "cuda" if torch.cuda.is_available() and config.run.device == "auto" else "cpu"
     samples = loader(part, Batches(part.positions, batch=data.batch), workers=workers, keep_workers=False)
@@ -120,9 +125,14 @@ def check_seeds(runs: Sequence[Path], configs: Sequence[TrainConfig]) -> None:
         seen[config.run.seed] = run
 
 
+def _held_out(data: DataConfig, split: str) -> bool:
+    """Whether a split's name means what a run held out."""
+    return split == data.val and data.hold_out is not None
+
+
 def _load(data: DataConfig, split: str, seed: int) -> tuple[Part, str]:
     """The samples to evaluate on, and what they are."""
-    if split == data.val and data.hold_out is not None:
+    if _held_out(data, split):
         return load_validation(data, seed), f"what was held out of {data.train}"
     return load_split(data, split, seed), f"split {split}"  # also test: nothing is chosen by it here
 

@@ -166,6 +166,8 @@ def test_runs_that_have_no_common_mean(seeds: list[Path], root: Path) -> None:
         check_seeds(runs, [config, other, other])
     with pytest.raises(ValueError, match="no run"):
         evaluate_runs([])
+    with pytest.raises(ValueError, match="one run may have learned what another held out: evaluate val of one run"):
+        evaluate_runs(seeds[:2], split="val")
     twice = CliRunner().invoke(app, [str(seeds[0]), str(seeds[0])])
     assert twice.exit_code == 2
     assert "have the same seed, 1" in " ".join(twice.stderr.split())

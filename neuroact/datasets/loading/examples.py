@@ -173,8 +173,8 @@ class Examples:
     def __getitem__(self, index: int | Key) -> Example:
         """The sample of that index, negative ones counting from the end; with a `Key`, of that epoch and view.
 
-        Raises `IndexError`, and what is wrong with a recording or a store as `RecordingError`, `EncodingError` or
-        `StoreError`.
+        Raises `IndexError`, what is wrong with a recording or a store as `RecordingError`, `EncodingError` or
+        `StoreError`, and `DatasetError` if it was to be mixed with a sample of another sensor.
         """
         epoch, place, *views = index if isinstance(index, tuple) else (self._epoch, index)
         position = operator.index(place)
@@ -212,7 +212,7 @@ class Examples:
         events, window, label = self._augmented(index, rng)
         weights = None
         if self._mix:
-            events, weights = self._mixed(events, label, rng, self._mix)
+            events, weights = self._mixed(index, events, label, rng, self._mix)
         accumulator = self._encoder.accumulator(events.sensor_size, replace(window, events=len(events)))
         accumulator.add(events)
         return accumulator.result(), label if weights is None else weights
@@ -226,13 +226,17 @@ class Examples:
         return events, clip.window, label
 
     def _mixed(
-        self, events: Events, label: int, rng: np.random.Generator, mix: CutMix
+        self, index: int, events: Events, label: int, rng: np.random.Generator, mix: CutMix
     ) -> tuple[Events, NDArray[np.float32]]:
         """Events with a stretch of another sample's, and the weights of the labels."""
         weights = np.zeros(len(self.classes), np.float32)
         other_label, share = label, 0.0
         if mix.chosen(rng):
-            other, _, other_label = self._augmented(int(rng.integers(len(self))), rng)
+            partner = int(rng.integers(len(self)))
+            other, _, other_label = self._augmented(partner, rng)
+            if events.sensor_size != other.sensor_size:
+                pair = (f"{self.names[at]} of {on.sensor_size}" for at, on in ((index, events), (partner, other)))
+                raise DatasetError(f"{' and '.join(pair)} cannot be mixed: their sensors differ, unless size makes one")
             events, share = cut_mix(events, other, rng, mix.alpha)
         weights[label] += 1 - share
         weights[other_label] += share
