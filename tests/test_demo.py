@@ -9,6 +9,9 @@ from neuroact import demo, open_recording, open_store
 from neuroact.cli.app import run
 from neuroact.cli.exit_codes import ExitCode
 from neuroact.datasets.simulation.actions import ACTIONS
+from neuroact.training import best_model, read_log
+from neuroact.training.metrics import score
+from neuroact.training.runs import evaluate_run
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +21,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[
         patch.setattr(demo, "DURATION", 300_000)
         patch.setattr(demo, "SENSOR_SIZE", (120, 90))
         patch.setattr(demo, "RECORDINGS", 20)
+        patch.setattr(demo, "EPOCHS", 2)
         lines: list[str] = []
         folder = tmp_path_factory.mktemp("made") / "demo"
         assert demo.run(folder, lines.append) == folder / "report.html"
@@ -51,6 +55,25 @@ def test_the_report_holds_every_recording_and_the_pictures(made: tuple[Path, lis
     assert '<td class="alarm">partial</td>' in page
     assert any(str(folder / "voxels") in line for line in lines)
     assert (folder / "view.png").stat().st_size > 10_000
+
+
+def test_a_network_learns_from_them_and_is_tested_on_other_people(made: tuple[Path, list[str]]) -> None:
+    folder, lines = made
+    _, config, classes = best_model(folder / "run")
+    assert config.model.name == "spiking_cnn"
+    assert classes == tuple(action.name for action in ACTIONS)
+    rows = [row for row in read_log(folder / "run") if row.split == "val"]
+    assert [(row.epoch, row.step, row.samples) for row in rows] == [(1, 2, 2), (2, 4, 2)]
+    findings = evaluate_run(folder / "run")
+    assert findings.subtitle.endswith("split test")
+    scores = score(findings.evaluation.logits, findings.evaluation.labels)
+    right = round(scores.top1 * 4)
+    verdict = f"{right} of 4 recordings of people that it has not seen are recognised"
+    assert any(line.startswith(f"  {verdict}: ") and line.endswith(demo.MEANS) for line in lines)
+    page = (folder / "report.html").read_text()
+    assert f"{verdict}. {demo.MEANS}" in page
+    assert f'<td>top-1</td><td class="right">{scores.top1:.2%}</td>' in page
+    assert "<h2>Learning</h2>" in (folder / "run" / "report.html").read_text()
 
 
 def test_a_folder_of_its_own_is_made_anew_and_another_is_left_alone(

@@ -13,9 +13,9 @@ def command(
         "demo"
     ),
 ) -> None:
-    """Simulate the synthetic actions, audit, convert and view them, and write a report.
+    """Simulate the synthetic actions, audit, convert and view them, train a small spiking network, and write a report.
 
-    Takes about a minute on two cores and needs no data. The folder must be new, empty, or an earlier demo's.
+    Takes about two minutes on two cores and needs no data. The folder must be new, empty, or an earlier demo's.
 
     \b
     Example:

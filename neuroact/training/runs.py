@@ -64,8 +64,9 @@ def evaluate_runs(
     Returns what there is to tell of the first, and the scores of each.
 
     Raises `ValueError` for no run, runs that differ in more than their seeds, a seed that comes twice, and what several
-    seeds held out; `TrainingError` for a run without a finished epoch, `CorruptCheckpoint` for a damaged one, `DatasetError` for a
-    split without samples and for classes that are not those of a run, and what is wrong with the data.
+    seeds held out; `TrainingError` for a run without a finished epoch, `CorruptCheckpoint` for a damaged one,
+    `DatasetError` for a split without samples and for classes that are not those of a run, and what is wrong with the
+    data.
     """
     configs = [configure([read_toml(run / CONFIG)]) for run in runs]
     check_seeds(runs, configs)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from neuroact import DatasetError, Events, RecordingError
+from neuroact import DatasetError, Events, RecordingError, write_recording
 from neuroact.datasets import Store
 from neuroact.datasets.augmentations import CutMix, EraseRandom, Mirror, ReverseTime, Shift, ZeroLowValues
 from neuroact.datasets.loading import Examples, load_recordings, load_store
@@ -198,6 +198,17 @@ def test_mixed_samples_have_the_weights_of_their_classes(tmp_path: Path) -> None
     write_recordings(tmp_path / "unlabelled", ["a.raw"])
     with pytest.raises(DatasetError, match="without a label cannot be mixed"):
         load_recordings(collect([tmp_path / "unlabelled"]), to="voxel", mix=CutMix())
+
+
+def test_recordings_of_two_sensors_are_not_mixed_unless_brought_to_one(tmp_path: Path) -> None:
+    for name, sensor in (("wave/a.raw", (64, 48)), ("walk/b.raw", (40, 30))):
+        (tmp_path / name).parent.mkdir()
+        write_recording(random_events(100, sensor), tmp_path / name)
+    found = collect([tmp_path])
+    mixed = load_recordings(found, to="voxel", mix=CutMix(probability=1))
+    with pytest.raises(DatasetError, match=r"[ab]\.raw of \(\d+, \d+\) and \S*[ab]\.raw of .* sensors differ"):
+        _ = [mixed[epoch, 0] for epoch in range(20)]
+    assert len(list(load_recordings(found, to="voxel", mix=CutMix(probability=1), size=(32, 24)))) == 2
 
 
 def test_augmentations_act_where_they_belong(tmp_path: Path) -> None:
