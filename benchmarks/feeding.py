@@ -76,10 +76,11 @@ def on_core(place: int) -> None:
 
 def feed(part: Any, epochs: int) -> None:
     """Times epochs of training's loader with one worker, after one that loads what the first use does."""
-    from neuroact.training.data import Batches, loader
+    from neuroact.training.data import Batches
+    from neuroact.training.loader import Loader
 
     batches = Batches(part.positions, batch=BATCH, shuffle=True)
-    loaded: Any = loader(part, batches, workers=1, keep_workers=True)
+    loaded: Any = Loader(part, batches, workers=1, keep_workers=True)
     on_core(1)
     first = iter(loaded)  # starts the worker
     on_core(0)
@@ -91,7 +92,7 @@ def feed(part: Any, epochs: int) -> None:
         for _ in loaded:
             pass
     seconds = (time.perf_counter() - begin) / (epochs * batches.steps * BATCH) * PER
-    (worker,) = loaded._iterator._workers
+    (worker,) = loaded._loaded._iterator._workers
     print(json.dumps({"seconds": seconds, "peak_mb": resident_mb(worker.pid)}))
 
 
@@ -100,14 +101,15 @@ def step(part: Any, data: str, family: str, steps: int) -> None:
     import torch
 
     from neuroact.models import create
-    from neuroact.training.data import Batches, loader
+    from neuroact.training.data import Batches
     from neuroact.training.inputs import as_input
+    from neuroact.training.loader import Loader
     from neuroact.training.means import cross_entropy
     from neuroact.training.optimisers import optimiser
 
     on_core(0)
     torch.set_num_threads(1)
-    inputs, labels = next(iter(loader(part, Batches(part.positions, batch=BATCH), workers=0, keep_workers=False)))
+    inputs, labels = next(iter(Loader(part, Batches(part.positions, batch=BATCH), workers=0, keep_workers=False)))
     taken = as_input(inputs, part.kind)
     width, height = SIZES[data][family] or SENSORS[data]
     sized = {} if family in ("spikepoint", "vtn") else {"size": (height, width)}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Sampler
 
 from neuroact.datasets.loading import Examples, load_recordings, load_store
 from neuroact.datasets.loading.clips import UNKNOWN
@@ -190,26 +187,3 @@ class Batches(Sampler[list[Key]]):
         for begin in range(self._step * self._parts * size, mine.size, size):
             indices = mine[begin : begin + size].tolist()
             yield [(self._epoch, index, view) for view in range(self._views) for index in indices]
-
-
-def loader(
-    part: Part, batches: Batches, *, workers: int, keep_workers: bool, pinned: bool = False
-) -> DataLoader[tuple[Tensor, Any]]:
-    """Batches of tensors and labels, loaded by `workers` processes that live on after an epoch if `keep_workers`.
-
-    - `pinned`: in memory that a GPU fetches from by itself.
-    """
-    samples: Any = part.examples  # has what a map-style data set needs, and is no subclass of torch's
-    return DataLoader(
-        samples,
-        batch_sampler=batches,
-        num_workers=workers,
-        pin_memory=pinned,
-        persistent_workers=keep_workers and workers > 0,
-        worker_init_fn=_outlive_sigterm if workers else None,
-    )
-
-
-def _outlive_sigterm(worker: int) -> None:
-    """Schedulers signal all processes of a job; those that load are still needed for the step that is under way."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)

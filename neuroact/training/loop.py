@@ -25,9 +25,10 @@ from neuroact.training import checkpoints
 from neuroact.training.checkpoints import Checkpoint
 from neuroact.training.config_files import configure, read_toml, to_toml
 from neuroact.training.configs import TrainConfig, WrongSettings, differences
-from neuroact.training.data import Batches, Part, load_parts, loader
+from neuroact.training.data import Batches, Part, load_parts
 from neuroact.training.inputs import check_kind
 from neuroact.training.learner import Learner, create_model
+from neuroact.training.loader import Loader
 from neuroact.training.log import Log, Row
 from neuroact.training.machine import accelerator, deterministic
 from neuroact.training.means import Found, Sums
@@ -140,8 +141,8 @@ class Run:
         )  # fmt: skip
         held = Batches(validation.positions, batch=data.batch, rank=rank, ranks=ranks)
         pinned = self.device.type == "cuda"
-        self.loader = loader(training, self.batches, workers=data.workers, keep_workers=True, pinned=pinned)
-        self.held_loader = loader(validation, held, workers=data.workers, keep_workers=False, pinned=pinned)
+        self.loader = Loader(training, self.batches, workers=data.workers, keep_workers=True, pinned=pinned)
+        self.held_loader = Loader(validation, held, workers=data.workers, keep_workers=False, pinned=pinned)
         self.steps = self.config.schedule.epochs * self.batches.steps
         return training
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from neuroact.datasets.audit import Audit, audit, auditable
 from neuroact.datasets.sources import collect
@@ -21,10 +20,11 @@ from neuroact.training import checkpoints
 from neuroact.training.config_files import configure, read_toml, to_toml
 from neuroact.training.configs import DataConfig, TrainConfig, differences
 from neuroact.training.cost import Meter
-from neuroact.training.data import Batches, Part, load_split, load_validation, loader
+from neuroact.training.data import Batches, Part, load_split, load_validation
 from neuroact.training.evaluation import Evaluation, evaluate
 from neuroact.training.inputs import as_input
 from neuroact.training.latency import measure_latency
+from neuroact.training.loader import Loader
 from neuroact.training.log import read_log
 from neuroact.training.loop import CONFIG, best_model
 from neuroact.training.metrics import score
@@ -79,7 +79,7 @@ def evaluate_runs(
         )
     part, what = _load(data, split, config.run.seed)
     device = "cuda" if torch.cuda.is_available() and config.run.device == "auto" else "cpu"
-    samples = loader(part, Batches(part.positions, batch=data.batch), workers=workers, keep_workers=False)
+    samples = Loader(part, Batches(part.positions, batch=data.batch), workers=workers, keep_workers=False)
 
     def evaluated(model: nn.Module) -> Evaluation:
         return evaluate(model, _inputs(samples, part.kind), names=part.names, device=device)
@@ -157,7 +157,7 @@ def _best(run: Path) -> Best:
     return Best(**checkpoints.best(run).progress["best"])
 
 
-def _inputs(samples: DataLoader[tuple[Tensor, Any]], kind: str) -> Iterator[tuple[Tensor, Any]]:
+def _inputs(samples: Loader, kind: str) -> Iterator[tuple[Tensor, Any]]:
     for data, labels in samples:
         yield as_input(data, kind), labels
 
