@@ -154,7 +154,7 @@ def _train(folder: Path, tell: Tell) -> Trained:
         ]
     )
     where = folder / "run"
-    tell(f"training {MODEL} for {EPOCHS} epochs on the recordings of some people: {where}")
+    tell(f"training {MODEL} for up to {EPOCHS} epochs on the training split: {where}")
     return train(config, where)
 
 

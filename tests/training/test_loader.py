@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from neuroact import write_recording
-from neuroact.errors import CorruptRecording, DatasetError
+from neuroact.errors import DatasetError, TruncatedRecording
 from neuroact.training.configs import DataConfig
 from neuroact.training.data import Batches, Part, load_split
 from neuroact.training.loader import Loader
@@ -45,7 +45,7 @@ def test_samples_of_two_sensors_need_a_size(folder: Path, workers: int) -> None:
 def test_a_damaged_recording_is_named(folder: Path, workers: int) -> None:
     path = folder / "class 1" / "recording.raw"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(CorruptRecording) as caught:
+    with pytest.raises(TruncatedRecording) as caught:
         loaded(folder, workers, size=(16, 12))
     assert caught.value.path == path
     assert str(caught.value).startswith(f"{path}, byte ")
