@@ -1,0 +1,134 @@
+"""What spikes bring to the neurons of a layer: sums of weights, for all steps and recordings at once.
+
+Only the spikes are looked at. Sums are floats that hold them exactly: float32, or float64 where the weights of a neuron
+could add up to more than 2^24.
+
+    R rows, a step of a recording each    C, H, W of the input    O of the output
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuroact.hardware.network import Conv, Dense
+from neuroact.jit import loop
+from neuroact.kernels import spike_matmul
+from neuroact.kernels.arrays import array
+from neuroact.kernels.rows import Row
+from neuroact.kernels.sparse import list_spikes
+from neuroact.kernels.threads import on_every_core
+from neuroact.training.operations import targets
+
+EXACT = 1 << 24
+"""Up to here float32 holds all whole numbers."""
+
+
+def arriving(layer: Dense | Conv, spikes: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """`(T, B, *shape)`, float32 or float64, from spikes `(T, B, ...)` uint8 of the layer before."""
+    dtype = _exact_dtype(layer)
+    if isinstance(layer, Conv):
+        return _convolved(layer, spikes, shape, dtype)
+    if layer.delay is not None:
+        return _delayed(layer.weight, layer.delay, spikes, dtype)
+    return spike_matmul(spikes, torch.from_numpy(layer.weight.T.astype(dtype)))
+
+
+def fan_out(layer: Dense | Conv, before: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """How many neurons each of the layer before reaches, in a shape that spreads over `before`."""
+    if isinstance(layer, Dense):
+        return np.asarray(len(layer.weight), np.int64)
+    reached = [
+        targets(size, out, kernel, step, pad, gap).numpy()
+        for size, out, kernel, step, pad, gap in zip(
+            before[1:], shape[1:], layer.weight.shape[2:], layer.stride, layer.padding, layer.dilation, strict=True
+        )
+    ]
+    each: NDArray[np.int64] = np.outer(*reached).astype(np.int64) * (shape[0] // layer.groups)  # (H, W)
+    return each
+
+
+def _exact_dtype(layer: Dense | Conv) -> Any:
+    """The smallest that holds all sums of a neuron's weights."""
+    most = np.abs(layer.weight).reshape(len(layer.weight), -1).sum(1)
+    if isinstance(layer, Dense) and layer.recurrent is not None:
+        most = most + np.abs(layer.recurrent).sum(1)
+    return np.float32 if most.max(initial=0) <= EXACT else np.float64
+
+
+def _convolved(layer: Conv, spikes: Tensor, shape: tuple[int, ...], dtype: Any) -> Tensor:
+    outputs, groups = len(layer.weight) // layer.groups, layer.groups
+    table = layer.weight.reshape(groups, outputs, *layer.weight.shape[1:])  # (G, O / G, C / G, kH, kW)
+    table = table.transpose(0, 2, 3, 4, 1).reshape(-1, *layer.weight.shape[2:], outputs)  # (C, kH, kW, O / G)
+    steps, batch, _, height, width = spikes.shape
+    rows = steps * batch
+    a = np.empty((rows, shape[0], shape[1] * shape[2]), dtype)
+    on_every_core(
+        add_kernels, rows, spikes.numel(), array(spikes.reshape(rows, -1)), height, width,
+        np.ascontiguousarray(table, dtype), groups, layer.stride, layer.padding, layer.dilation, shape[2], a,
+        alignment=1,
+    )  # fmt: skip
+    return torch.from_numpy(a).reshape(steps, batch, *shape)
+
+
+@loop
+def add_kernels(
+    begin: int, end: int, s: Row, height: int, width: int, table: Row, groups: int,
+    stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int], columns: int, a: Row,
+) -> None:  # fmt: skip
+    """Rows `begin` to `end` of `a` `(R, O, H' W')`, from `s` `(R, C H W)` and `table` `(C, kH, kW, O / groups)`.
+
+    `columns` is W'. A spike adds a vector of weights, one for each output channel, wherever its kernel reaches.
+    """
+    channels, outputs = table.shape[0] // groups, table.shape[3]
+    places = a.shape[2]
+    lines = places // columns
+    where = np.empty(s.shape[1], np.int32)
+    sums = np.empty((places, a.shape[1]), a.dtype)
+    for r in range(begin, end):
+        sums[:] = 0
+        for index in range(list_spikes(s[r], where)):
+            place = where[index]
+            c, y, x = place // (height * width), place // width % height, place % width
+            first = c // channels * outputs
+            for i in range(table.shape[1]):
+                line, beside = divmod(y + padding[0] - i * dilation[0], stride[0])
+                if beside or line < 0 or line >= lines:
+                    continue
+                for j in range(table.shape[2]):
+                    column, beside = divmod(x + padding[1] - j * dilation[1], stride[1])
+                    if beside or column < 0 or column >= columns:
+                        continue
+                    weights, target = table[c, i, j], sums[line * columns + column, first : first + outputs]
+                    for o in range(outputs):
+                        target[o] += weights[o]
+        for o in range(a.shape[1]):
+            for place in range(places):
+                a[r, o, place] = sums[place, o]
+
+
+def _delayed(weight: NDArray[np.int64], delay: NDArray[np.int64], spikes: Tensor, dtype: Any) -> Tensor:
+    steps, batch, _ = spikes.shape
+    a = np.zeros((steps, batch, len(weight)), dtype)
+    on_every_core(
+        add_delayed, batch, spikes.numel(), array(spikes), np.ascontiguousarray(weight.T, dtype),
+        np.ascontiguousarray(delay.T), a, alignment=1,
+    )  # fmt: skip
+    return torch.from_numpy(a)
+
+
+@loop
+def add_delayed(begin: int, end: int, s: Row, table: Row, delay: Row, a: Row) -> None:
+    """Recordings `begin` to `end`: adds to `a` `(T, B, O)`, from `s` `(T, B, I)`, `table` and `delay` `(I, O)`."""
+    where = np.empty(s.shape[2], np.int32)
+    for b in range(begin, end):
+        for t in range(s.shape[0]):
+            for index in range(list_spikes(s[t, b], where)):
+                weights, later = table[where[index]], delay[where[index]]
+                for o in range(weights.size):
+                    if t + later[o] < a.shape[0]:
+                        a[t + later[o], b, o] += weights[o]
