@@ -1,4 +1,4 @@
-"""The integer network step by step, in the chip's own time: plain int64, nothing clever. `emulator` is tested against it.
+"""The integer network step by step in the chip's own time, in plain int64, for the emulator to be tested against.
 
     B batch    T steps of the input    n step of the chip    k = 1..L layer of neurons, 0 the input
 
@@ -10,8 +10,8 @@
 
     dec(x, d) = sign(x) ((|x| (4096 - d)) >> 12)
 
-Layer k sees the input of step t in step n = t + k. The chip runs T + L steps, and what a layer did in the k steps before
-the input reached it counts where it has a bias. States are reset before the steps n = k, k + R, k + 2 R and so on.
+Layer k sees the input of step t in step n = t + k, so the chip runs T + L steps. States are reset before the steps k,
+k + R, k + 2 R and so on, R being the reset interval.
 """
 
 from __future__ import annotations

@@ -39,9 +39,9 @@ def arriving(layer: Dense | Conv, spikes: Tensor, shape: tuple[int, ...]) -> Ten
 
 
 def fan_out(layer: Dense | Conv, before: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """How many neurons each of the layer before reaches, in a shape that spreads over `before`."""
+    """How many neurons of a layer each of those before it reaches, in a shape that spreads over `before`."""
     if isinstance(layer, Dense):
-        return np.asarray(len(layer.weight), np.int64)
+        return np.asarray(shape[0], np.int64)
     reached = [
         targets(size, out, kernel, step, pad, gap).numpy()
         for size, out, kernel, step, pad, gap in zip(
@@ -50,6 +50,26 @@ def fan_out(layer: Dense | Conv, before: tuple[int, ...], shape: tuple[int, ...]
     ]
     each: NDArray[np.int64] = np.outer(*reached).astype(np.int64) * (shape[0] // layer.groups)  # (H, W)
     return each
+
+
+def tally(spikes: Tensor, each: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`(B,)`: the sum over the spikes `(T, B, ...)`, uint8, of what each counts, which spreads over `(...)`."""
+    steps, batch, *shape = spikes.shape
+    sums = np.zeros(batch, np.int64)
+    weights = np.broadcast_to(each, tuple(shape)).astype(np.int32).reshape(-1)
+    on_every_core(add_up, batch, spikes.numel(), array(spikes.reshape(steps, batch, -1)), weights, sums, alignment=1)
+    return sums
+
+
+@loop
+def add_up(begin: int, end: int, s: Row, each: Row, sums: Row) -> None:
+    """Recordings `begin` to `end`: adds to `sums` `(B,)`, from `s` `(T, B, N)` and `each` `(N,)`."""
+    for b in range(begin, end):
+        for t in range(s.shape[0]):
+            row, total = s[t, b], np.int64(0)
+            for n in range(row.size):
+                total += np.int64(np.int32(row[n]) * each[n])
+            sums[b] += total
 
 
 def _exact_dtype(layer: Dense | Conv) -> Any:

@@ -4,6 +4,7 @@ from neuroact.kernels.adaptive import adaptive_lif_scan
 from neuroact.kernels.attention import spiking_linear_attention
 from neuroact.kernels.backends import BACKENDS, Backend, which_backend
 from neuroact.kernels.cuba import cuba_lif_scan
+from neuroact.kernels.integer_cuba import integer_cuba_lif_scan
 from neuroact.kernels.lif import lif_scan
 from neuroact.kernels.linear import linear_scan
 from neuroact.kernels.matmul import spike_matmul
@@ -19,6 +20,7 @@ __all__ = [
     "Surrogate",
     "adaptive_lif_scan",
     "cuba_lif_scan",
+    "integer_cuba_lif_scan",
     "lif_scan",
     "linear_scan",
     "pack_spikes",

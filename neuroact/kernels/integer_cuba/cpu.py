@@ -15,6 +15,7 @@ from torch import Tensor
 from neuroact.jit import inline_part, loop, part
 from neuroact.kernels import memory
 from neuroact.kernels.arrays import array
+from neuroact.kernels.firing import number
 from neuroact.kernels.integer_cuba.numbers import CURRENT_SHIFT, DECAY_SHIFT, STATE_END
 from neuroact.kernels.rows import Row, Value, block_width, copy_rows, spread
 from neuroact.kernels.sparse import add_rows, list_spikes
@@ -26,13 +27,16 @@ END = float(STATE_END)
 
 
 @inline_part
-def step(keep_u: Value, keep_v: Value, threshold: Value, bias: Value, a: Value, u: Value, v: Value) -> Value:
-    """u = [keep_u u] + 64 a, turned once;  h = [keep_v v] + u + 64 bias, held within 24 bits;  u and h"""
+def step(
+    keep_u: Value, keep_v: Value, threshold: Value, bias: Value, a: Value, u: Value, v: Value
+) -> tuple[Value, bool, Value, Value]:  # fmt: skip
+    """u = [keep_u u] + 64 a, turned once;  h = [keep_v v] + u + 64 bias, held;  s = [h > 64 threshold];  v = 0 if s"""
     u = np.trunc(keep_u * u) + UNIT * a
     u = u - 2 * END if u > END else u
     u = u + 2 * END if u <= -END else u
     h = min(max(np.trunc(keep_v * v) + u + bias, 1 - END), END - 1)
-    return u, h
+    fired = h > threshold
+    return h, fired, u, 0.0 if fired else h
 
 
 @part
@@ -52,10 +56,8 @@ def advance(values: Row, a: Row, states: Row, spikes: Row, potentials: Row) -> N
     """One step of a row of neurons: changes `states`, u and v, and fills `spikes`, and `potentials` with h."""
     keep_u, keep_v, threshold, bias, u, v = values[0], values[1], values[2], values[3], states[0], states[1]
     for j in range(a.size):
-        u[j], h = step(keep_u[j], keep_v[j], threshold[j], bias[j], a[j], u[j], v[j])
-        spikes[j] = h > threshold[j]
-        v[j] = 0.0 if h > threshold[j] else h
-        potentials[j] = h
+        potentials[j], fired, u[j], v[j] = step(keep_u[j], keep_v[j], threshold[j], bias[j], a[j], u[j], v[j])
+        spikes[j] = number(fired)
 
 
 @loop

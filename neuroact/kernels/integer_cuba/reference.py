@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -10,18 +12,18 @@ from neuroact.kernels.reference import stacked
 
 
 def integer_cuba_lif_scan_reference(
-    a: Tensor, u: Tensor, v: Tensor, current_decay: Tensor, decay: Tensor, threshold: Tensor, bias: Tensor,
-    recurrent: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    a: Tensor, u: Tensor, v: Tensor, parameters: Sequence[Tensor], recurrent: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """u[t] = [u[t-1] (4096 - d_u) / 4096] + 64 a[t];  h[t] = [v[t-1] (4096 - d_v) / 4096] + u[t] + 64 bias;  and fire
 
-    All int64. Returns the spikes and h, both `(T, ...)`, and the last u and v.
+    All int64; `parameters` are d_u, d_v, the threshold and the bias. Returns the spikes and h, both `(T, ...)`, and the last u and v.
     """
+    current_decay, decay, threshold, bias = parameters
     s = torch.zeros_like(u)
     spikes, potentials = [], []
     for a_t in a.unbind(0):  # (...)
         if recurrent is not None:
-            a_t = a_t + (s.unsqueeze(-2) * recurrent).sum(-1)  # noqa: PLW2901
+            a_t = a_t + (s.unsqueeze(-2) * recurrent).sum(-1)
         u = _turned(_leaked(u, current_decay) + (a_t << CURRENT_SHIFT))  # synaptic current
         h = (_leaked(v, decay) + u + (bias << CURRENT_SHIFT)).clamp(1 - STATE_END, STATE_END - 1)  # charge
         fired = h > threshold << CURRENT_SHIFT  # above the threshold, not at it

@@ -57,8 +57,8 @@ def integer_cuba_lif_scan(
     - `u0`, `v0`: states before the first step, spread over `a.shape[1:]`; zeros if None.
     - `current_decay`, `decay`, `threshold`, `bias`: iDecay and vDecay, 0 to 4096, vThMant, and Lava's bias of exponent
       6; whole numbers, or tensors of them that spread over `a.shape[1:]`.
-    - `recurrent`: weights `(N, N)` from the neurons of the last dimension, columns, to each other, rows: what spikes add
-      to `a` a step later. Their sums are taken in the dtype of `a`: float32 is exact to 2^24.
+    - `recurrent`: weights `(N, N)` from the neurons of the last dimension, columns, to each other, rows, which spikes
+      add to `a` a step later. Sums are taken in the dtype of `a`: float32 is exact to 2^24.
     - `potentials`: whether to return h.
     - `spike_dtype`: that of `a` if None, or `torch.uint8`.
     - `backend`: "triton", "cpu" or "reference"; by default the fastest for the tensor's device. Recurrent neurons run
@@ -72,24 +72,24 @@ def integer_cuba_lif_scan(
     _check(a, recurrent)
     chosen = choose(a, backend, BACKENDS if recurrent is None else RECURRENT_BACKENDS)
     form = neurons.spike_form(spike_dtype, a, differentiable=False)
+    states = {"u0": u0, "v0": v0}
     given: dict[str, float | Tensor] = {
         "current_decay": current_decay, "decay": decay, "threshold": threshold, "bias": bias,
     }  # fmt: skip
-    wide = a.detach().double()[:0]
-    states = [neurons.state(u0, wide, "u0"), neurons.state(v0, wide, "v0")]
+    wide = a.detach()[:0].double()  # states are as precise as float64
     if chosen == "reference":
         parameters = [neurons.spread_parameter(value, wide, name).long() for name, value in given.items()]
+        u, v = (neurons.state(value, wide, name).long() for name, value in states.items())
         spikes, h, u, v = integer_cuba_lif_scan_reference(
-            a.detach().long(), *(state.long() for state in states), *parameters,
-            recurrent=None if recurrent is None else recurrent.long(),
-        )  # fmt: skip
+            a.detach().long(), u, v, parameters, None if recurrent is None else recurrent.long()
+        )
         h = h if potentials else h[:0]
         return IntegerScan(neurons.in_form(spikes, form, a.dtype), h.float(), u.double(), v.double())
     flat, inner = neurons.flat_parameters(given, wide)
     x = neurons.flat_input(a.detach().to(neurons.state_dtype(a)), chosen)
     table = None if recurrent is None else recurrent.detach().to(x.dtype)
     spikes, h, last = integer_cuba_operation(
-        x, torch.stack([state.reshape(-1) for state in states]), flat, inner, table, form, potentials, chosen
+        x, neurons.flat_states(states, wide), flat, inner, table, form, potentials, chosen
     )
     u, v = last.reshape(2, *a.shape[1:]).unbind(0)
     spikes = spikes.reshape(a.shape)
@@ -114,7 +114,7 @@ def integer_cuba_operation(
     a: Tensor, states: Tensor, parameters: Sequence[Tensor], inner: Sequence[int], recurrent: Tensor | None,
     form: str, keep: bool, backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """Spikes, potentials and last states. `a` `(T, N)`, `states` `(2, N)` float64, parameters flat as `neurons` says."""
+    """Spikes, potentials and last states. `a` `(T, N)`, `states` `(2, N)` float64; flat, as `neurons` says."""
     kernels = import_module(f"neuroact.kernels.integer_cuba.{'gpu' if backend == 'triton' else backend}")
     result: tuple[Tensor, Tensor, Tensor] = kernels.forward(a, states, parameters, inner, recurrent, form, keep)
     return result
@@ -126,4 +126,4 @@ def _(
     form: str, keep: bool, backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     potentials = a.new_empty(a.shape if keep else (0, 0), dtype=torch.float32)
-    return neurons.empty_spikes(a, form), potentials, torch.empty_like(states)
+    return neurons.empty_spikes(a, form), potentials, states.new_empty((2, a.shape[1]))
