@@ -25,7 +25,10 @@ from triton.runtime.jit import JITFunction
 
 from tests.kernels.launches import LAUNCHES
 
-DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16", torch.uint8: "u8", torch.int32: "i32"}
+DTYPES = {
+    torch.float64: "fp64", torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16", torch.uint8: "u8",
+    torch.int32: "i32",
+}  # fmt: skip
 OPTIONS = ("num_warps", "num_stages", "enable_fp_fusion", "maxnreg")
 TOOLS = Path(nvidia.__file__).parent / "bin"
 

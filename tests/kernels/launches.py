@@ -12,6 +12,7 @@ from neuroact.kernels import surrogates
 from neuroact.kernels.adaptive import gpu as adaptive
 from neuroact.kernels.attention import gpu as attention
 from neuroact.kernels.cuba import gpu as cuba
+from neuroact.kernels.integer_cuba import gpu as integer_cuba
 from neuroact.kernels.lif import gpu as lif
 from neuroact.kernels.linear import gpu as linear
 from neuroact.kernels.selective import gpu as selective
@@ -27,6 +28,12 @@ def scan_neurons(neuron: str, dtype: torch.dtype, *, learned: bool, hard: bool, 
     parameters, inner = [torch.empty(256 if learned else 1)] * count, [16] * count
     *_, checkpoints = kernels.forward(x, state, parameters, inner, hard, kind, 2.0, False, form, True)
     kernels.backward(x, state, x, state, checkpoints, parameters, inner, hard, kind, 2.0, False, False, learned)
+
+
+def scan_integers(*, keep: bool, count: int) -> None:
+    a, states = torch.empty(STEPS, NEURONS), torch.empty(2, NEURONS, dtype=torch.float64)
+    parameters = [torch.empty(count, dtype=torch.float64)] * 4
+    integer_cuba.forward(a, states, parameters, [16] * 4, None, keep)
 
 
 def scan_linear(dtype: torch.dtype, *, constant: bool) -> None:
@@ -65,6 +72,10 @@ LAUNCHES: dict[str, Callable[[], object]] = {
     )
     for neuron in SCANS
     for dtype, learned, kind, form in VARIANTS[: None if neuron == "lif" else 2]
+}
+LAUNCHES |= {
+    "integer_cuba one of each, kept": partial(scan_integers, keep=True, count=1),
+    "integer_cuba many of each": partial(scan_integers, keep=False, count=256),
 }
 LAUNCHES |= {
     f"linear {dtype} {'learned' if constant else 'changing'}": partial(scan_linear, dtype, constant=constant)

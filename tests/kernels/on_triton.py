@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neuroact.kernels import blocks, pack_spikes, spiking_linear_attention
 from neuroact.kernels.backends import TRITON_INTERPRETS
-from tests.kernels import linear_cases, relative, selective_cases
+from tests.kernels import integer_cases, linear_cases, relative, selective_cases
 from tests.kernels.compare import close, gradients
 from tests.kernels.neuron_cases import NEURONS, OPTIONS, agree, current, run
 
@@ -109,6 +109,13 @@ def test_linear_scan(coefficient: tuple[int | None, ...], dtype: torch.dtype) ->
     assert close(actual.h_last, expected.h_last, 1e-6)
     for ours, theirs in zip(actual.gradients, expected.gradients, strict=True):
         assert close(ours, theirs, 2 * BOUNDS[dtype])
+
+
+@pytest.mark.parametrize("decays", integer_cases.DECAYS, ids=str)
+@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+def test_integer_cuba_scan(decays: tuple[int, int], dtype: torch.dtype) -> None:
+    for most in integer_cases.SUMS if dtype == torch.float32 else [200]:
+        integer_cases.backends_agree("triton", decays, most, (9, 5, 17), dtype, DEVICE)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import pytest
 pytest.importorskip("triton", reason="Triton is for Linux alone")
 
 ROOT = Path(__file__).resolve().parents[2]
-CASES = 83
+CASES = 98
 """So many tests must have passed, lest an empty run counts as a good one."""
-FEWEST_LAUNCHES = 16
+FEWEST_LAUNCHES = 18
 
 
 def child(*arguments: str, **environment: str) -> str:

@@ -1,5 +1,5 @@
 """Current-based leaky integrate-and-fire neurons in Loihi's integers."""
 
-from neuroact.kernels.integer_cuba.scan import integer_cuba_lif_scan
+from neuroact.kernels.integer_cuba.scan import IntegerScan, integer_cuba_lif_scan
 
-__all__ = ["integer_cuba_lif_scan"]
+__all__ = ["IntegerScan", "integer_cuba_lif_scan"]

@@ -15,7 +15,6 @@ from torch import Tensor
 from neuroact.jit import inline_part, loop, part
 from neuroact.kernels import memory
 from neuroact.kernels.arrays import array
-from neuroact.kernels.firing import number
 from neuroact.kernels.integer_cuba.numbers import CURRENT_SHIFT, DECAY_SHIFT, STATE_END
 from neuroact.kernels.rows import Row, Value, block_width, copy_rows, spread
 from neuroact.kernels.sparse import add_rows, list_spikes
@@ -57,7 +56,7 @@ def advance(values: Row, a: Row, states: Row, spikes: Row, potentials: Row) -> N
     keep_u, keep_v, threshold, bias, u, v = values[0], values[1], values[2], values[3], states[0], states[1]
     for j in range(a.size):
         potentials[j], fired, u[j], v[j] = step(keep_u[j], keep_v[j], threshold[j], bias[j], a[j], u[j], v[j])
-        spikes[j] = number(fired)
+        spikes[j] = np.uint8(1) if fired else np.uint8(0)
 
 
 @loop
@@ -110,10 +109,10 @@ def scan_recordings(
 
 def forward(
     a: Tensor, states: Tensor, parameters: Sequence[Tensor], inner: Sequence[int], recurrent: Tensor | None,
-    form: str, keep: bool,
+    keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Spikes and potentials `(T, N)`, the latter `(0, 0)` unless they are to be kept, and the last states `(2, N)`."""
-    spikes = memory.empty(a.shape, torch.uint8 if form == "uint8" else a.dtype)
+    spikes = memory.empty(a.shape, torch.uint8)
     potentials = memory.empty(a.shape if keep else (0, 0), torch.float32)
     last = memory.empty((2, a.shape[1]), torch.float64)
     arguments = (

@@ -16,7 +16,8 @@ def integer_cuba_lif_scan_reference(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """u[t] = [u[t-1] (4096 - d_u) / 4096] + 64 a[t];  h[t] = [v[t-1] (4096 - d_v) / 4096] + u[t] + 64 bias;  and fire
 
-    All int64; `parameters` are d_u, d_v, the threshold and the bias. Returns the spikes and h, both `(T, ...)`, and the last u and v.
+    All int64; `parameters` are d_u, d_v, the threshold and the bias. Returns the spikes and h, both `(T, ...)`, and the
+    last u and v.
     """
     current_decay, decay, threshold, bias = parameters
     s = torch.zeros_like(u)

@@ -21,7 +21,7 @@ class IntegerScan(NamedTuple):
     """What a scan leaves behind. No part of it carries gradients."""
 
     spikes: Tensor
-    """`(T, ...)` of 0 and 1."""
+    """`(T, ...)` of 0 and 1, or bits of them."""
     potentials: Tensor
     """h of every step, before the reset, `(T, ...)` float32; `(0, ...)` if they were not asked for."""
     u: Tensor
@@ -41,7 +41,7 @@ def integer_cuba_lif_scan(
     bias: float | Tensor = 0,
     recurrent: Tensor | None = None,
     potentials: bool = False,
-    spike_dtype: torch.dtype | None = None,
+    spike_dtype: neurons.SpikeDtype = None,
     backend: Backend | None = None,
 ) -> IntegerScan:
     """The neurons of `cuba_lif_scan` in the 24-bit integers of Loihi, as Lava's fixed-point models compute them.
@@ -60,7 +60,7 @@ def integer_cuba_lif_scan(
     - `recurrent`: weights `(N, N)` from the neurons of the last dimension, columns, to each other, rows, which spikes
       add to `a` a step later. Sums are taken in the dtype of `a`: float32 is exact to 2^24.
     - `potentials`: whether to return h.
-    - `spike_dtype`: that of `a` if None, or `torch.uint8`.
+    - `spike_dtype`: as in `lif_scan`.
     - `backend`: "triton", "cpu" or "reference"; by default the fastest for the tensor's device. Recurrent neurons run
       on the last two only.
 
@@ -83,18 +83,17 @@ def integer_cuba_lif_scan(
         spikes, h, u, v = integer_cuba_lif_scan_reference(
             a.detach().long(), u, v, parameters, None if recurrent is None else recurrent.long()
         )
-        h = h if potentials else h[:0]
-        return IntegerScan(neurons.in_form(spikes, form, a.dtype), h.float(), u.double(), v.double())
+        h = h.float() if potentials else h[:0].float()
+        return IntegerScan(neurons.in_form(spikes, form, a.dtype), h, u.double(), v.double())
     flat, inner = neurons.flat_parameters(given, wide)
     x = neurons.flat_input(a.detach().to(neurons.state_dtype(a)), chosen)
     table = None if recurrent is None else recurrent.detach().to(x.dtype)
     spikes, h, last = integer_cuba_operation(
-        x, neurons.flat_states(states, wide), flat, inner, table, form, potentials, chosen
+        x, neurons.flat_states(states, wide), flat, inner, table, potentials, chosen
     )
     u, v = last.reshape(2, *a.shape[1:]).unbind(0)
-    spikes = spikes.reshape(a.shape)
-    kept = len(a) if potentials else 0
-    return IntegerScan(spikes if form == "uint8" else spikes.to(a.dtype), h.reshape(kept, *a.shape[1:]), u, v)
+    h = h.reshape(len(a) if potentials else 0, *a.shape[1:])
+    return IntegerScan(neurons.in_form(spikes.reshape(a.shape), form, a.dtype), h, u, v)
 
 
 integer_cuba_lif_scan.backends = BACKENDS  # type: ignore[attr-defined]
@@ -112,18 +111,18 @@ def _check(a: Tensor, recurrent: Tensor | None) -> None:
 @torch.library.custom_op("neuroact::integer_cuba_scan", mutates_args=())
 def integer_cuba_operation(
     a: Tensor, states: Tensor, parameters: Sequence[Tensor], inner: Sequence[int], recurrent: Tensor | None,
-    form: str, keep: bool, backend: str,
+    keep: bool, backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """Spikes, potentials and last states. `a` `(T, N)`, `states` `(2, N)` float64; flat, as `neurons` says."""
+    """Spikes uint8, potentials and last states. `a` `(T, N)`, `states` `(2, N)` float64; flat, as `neurons` says."""
     kernels = import_module(f"neuroact.kernels.integer_cuba.{'gpu' if backend == 'triton' else backend}")
-    result: tuple[Tensor, Tensor, Tensor] = kernels.forward(a, states, parameters, inner, recurrent, form, keep)
+    result: tuple[Tensor, Tensor, Tensor] = kernels.forward(a, states, parameters, inner, recurrent, keep)
     return result
 
 
 @integer_cuba_operation.register_fake
 def _(
     a: Tensor, states: Tensor, parameters: Sequence[Tensor], inner: Sequence[int], recurrent: Tensor | None,
-    form: str, keep: bool, backend: str,
+    keep: bool, backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     potentials = a.new_empty(a.shape if keep else (0, 0), dtype=torch.float32)
-    return neurons.empty_spikes(a, form), potentials, states.new_empty((2, a.shape[1]))
+    return torch.empty_like(a, dtype=torch.uint8), potentials, states.new_empty((2, a.shape[1]))

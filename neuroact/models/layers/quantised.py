@@ -20,7 +20,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neuroact.kernels import cuba_lif_scan
+from neuroact.kernels import cuba_lif_scan, integer_cuba_lif_scan
 
 DECAY_UNITY = 4096
 """A decay of this much leaves nothing."""
@@ -28,8 +28,6 @@ CURRENT_UNITY = 64
 """The chip shifts weights and thresholds by six bits."""
 WEIGHT_MOST = 254
 THRESHOLD_MOST = 131071
-STATE_END = 2**23
-"""One above the largest potential."""
 
 
 def straight_through(value: Tensor, gradient: Tensor) -> Tensor:
@@ -68,26 +66,18 @@ def integer_cuba_scan(a: Tensor, *, current_decay: int, decay: int, threshold: T
 
     Returns the spikes in the dtype of `a` and that input, float64, both `(T, ...)`.
     """
-    # float64 holds each product: 24 bits times 12. Its truncation is the chip's rounding.
+    spikes, h, _, _ = integer_cuba_lif_scan(
+        a, current_decay=current_decay, decay=decay, threshold=threshold, potentials=True
+    )
     keep_u, keep_v = 1 - current_decay / DECAY_UNITY, 1 - decay / DECAY_UNITY
-    u = v = drive = torch.zeros_like(a[0], dtype=torch.float64)
-    spikes, path = [], []
-    for a_t in a.double().unbind(0):  # (...)
-        u = _wrapped(torch.trunc(keep_u * u) + CURRENT_UNITY * a_t)
-        h = (torch.trunc(keep_v * v) + u).clamp(1 - STATE_END, STATE_END - 1)
-        s = h > CURRENT_UNITY * threshold
-        # The current that takes v to h without rounding, and the input that makes this current of the one before.
-        before, drive = drive, h - keep_v * v
-        path.append(drive - keep_u * before)
-        v = h.masked_fill(s, 0)
-        spikes.append(s)
-    return torch.stack(spikes).to(a.dtype), torch.stack(path)  # (T, ...), (T, ...)
-
-
-def _wrapped(u: Tensor) -> Tensor:
-    """Into (-2^23, 2^23], by one turn of 2^24: Lava's borders."""
-    turn = 2.0 * STATE_END
-    return u - turn * (u > STATE_END) + turn * (u <= -STATE_END)
+    # The current that takes v to h without rounding, and the input that makes this current of the one before: float64
+    # holds each product, 24 bits times 12.
+    drive = h.double()  # (T, ...)
+    v = drive.masked_fill(spikes.bool(), 0)  # (T, ...)
+    drive[1:] -= keep_v * v[:-1]
+    path = drive.clone()  # (T, ...)
+    path[1:] -= keep_u * drive[:-1]
+    return spikes, path
 
 
 def quantised_spikes(a: Tensor, scale: Tensor, *, current_decay: int, decay: int, threshold: Tensor) -> Tensor:
@@ -100,9 +90,9 @@ def quantised_spikes(a: Tensor, scale: Tensor, *, current_decay: int, decay: int
     - `a`: `(T, ...)`, whole numbers. `scale`: S, by which the scan sees potentials in units of the float network.
     - The others as in `integer_cuba_scan`.
     """
-    spikes, path = integer_cuba_scan(a, current_decay=current_decay, decay=decay, threshold=threshold)
     if not torch.is_grad_enabled():
-        return spikes
+        return integer_cuba_lif_scan(a, current_decay=current_decay, decay=decay, threshold=threshold).spikes
+    spikes, path = integer_cuba_scan(a, current_decay=current_decay, decay=decay, threshold=threshold)
     unit = CURRENT_UNITY * scale
     soft, _, _ = cuba_lif_scan(
         straight_through((path / unit).to(a.dtype), a / scale),
