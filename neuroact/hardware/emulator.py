@@ -68,7 +68,7 @@ def emulate(network: Network, spikes: NDArray[np.uint8], *, record: bool = False
     Raises `ValueError` for spikes of another form, and for a network whose parts do not fit or exceed the chip's bits.
     """
     shapes = network.shapes()
-    check(network)
+    _check_numbers(network)
     _check_spikes(network, spikes)
     largest = max(map(prod, (network.shape, *shapes))) * max(1, spikes.shape[1])
     count = max(1, AT_ONCE // largest)
@@ -169,7 +169,7 @@ def _biased(layer: object) -> bool:
     return isinstance(layer, Dense | Conv) and layer.bias is not None and bool(layer.bias.any())
 
 
-def check(network: Network) -> None:
+def _check_numbers(network: Network) -> None:
     """Raises `ValueError` for numbers that the arithmetic here, or the chip's, does not hold."""
     if not network.latency:
         raise ValueError("the network has no layer of neurons")

@@ -57,7 +57,8 @@ def tally(spikes: Tensor, each: NDArray[np.int64]) -> NDArray[np.int64]:
     steps, batch, *shape = spikes.shape
     sums = np.zeros(batch, np.int64)
     weights = np.broadcast_to(each, tuple(shape)).astype(np.int32).reshape(-1)
-    on_every_core(add_up, batch, spikes.numel(), array(spikes.reshape(steps, batch, -1)), weights, sums, alignment=1)
+    flat = spikes.reshape(steps, batch, len(weights))
+    on_every_core(add_up, batch, flat.numel(), array(flat), weights, sums, alignment=1)
     return sums
 
 
@@ -84,11 +85,12 @@ def _convolved(layer: Conv, spikes: Tensor, shape: tuple[int, ...], dtype: Any) 
     outputs, groups = len(layer.weight) // layer.groups, layer.groups
     table = layer.weight.reshape(groups, outputs, *layer.weight.shape[1:])  # (G, O / G, C / G, kH, kW)
     table = table.transpose(0, 2, 3, 4, 1).reshape(-1, *layer.weight.shape[2:], outputs)  # (C, kH, kW, O / G)
-    steps, batch, _, height, width = spikes.shape
+    steps, batch, channels, height, width = spikes.shape
     rows = steps * batch
+    flat = spikes.reshape(rows, channels * height * width)
     a = np.empty((rows, shape[0], shape[1] * shape[2]), dtype)
     on_every_core(
-        add_kernels, rows, spikes.numel(), array(spikes.reshape(rows, -1)), height, width,
+        add_kernels, rows, flat.numel(), array(flat), height, width,
         np.ascontiguousarray(table, dtype), groups, layer.stride, layer.padding, layer.dilation, shape[2], a,
         alignment=1,
     )  # fmt: skip

@@ -45,6 +45,7 @@ def backends_agree(
     a, given = sums(most, *shape, dtype=dtype).to(device), parameters(decays, shape, device)
     states = sums(2**22, 2, *shape[1:], dtype=torch.float64).to(device)
     begun = {"u0": states[0], "v0": states[1]}
-    for options in ({"potentials": True}, {"spike_dtype": torch.uint8}, begun | {"spike_dtype": "packed" if a.numel() else None}):
+    forms: list[Any] = [torch.uint8, "packed" if a.numel() else None]
+    for options in ({"potentials": True}, {"spike_dtype": forms[0]}, begun | {"spike_dtype": forms[1]}):
         expected = integer_cuba_lif_scan(a, **given, **options, backend="reference")
         agree(integer_cuba_lif_scan(a, **given, **options, backend=backend), expected)
