@@ -82,55 +82,71 @@ def _exact_dtype(layer: Dense | Conv) -> Any:
 
 
 def _convolved(layer: Conv, spikes: Tensor, shape: tuple[int, ...], dtype: Any) -> Tensor:
-    outputs, groups = len(layer.weight) // layer.groups, layer.groups
+    groups, outputs = layer.groups, len(layer.weight) // layer.groups
     table = layer.weight.reshape(groups, outputs, *layer.weight.shape[1:])  # (G, O / G, C / G, kH, kW)
     table = table.transpose(0, 2, 3, 4, 1).reshape(-1, *layer.weight.shape[2:], outputs)  # (C, kH, kW, O / G)
-    steps, batch, channels, height, width = spikes.shape
-    rows = steps * batch
-    flat = spikes.reshape(rows, channels * height * width)
-    a = np.empty((rows, shape[0], shape[1] * shape[2]), dtype)
+    steps, batch, _, *sides = spikes.shape
+    lines, columns = (
+        _reached(*sizes)
+        for sizes in zip(
+            sides, shape[1:], layer.weight.shape[2:], layer.stride, layer.padding, layer.dilation, strict=True
+        )
+    )
+    a = np.empty((steps * batch, shape[0], shape[1] * shape[2]), dtype)
+    flat = spikes.flatten(0, 1)  # (T B, C, H, W)
     on_every_core(
-        add_kernels, rows, flat.numel(), array(flat), height, width,
-        np.ascontiguousarray(table, dtype), groups, layer.stride, layer.padding, layer.dilation, shape[2], a,
-        alignment=1,
+        add_kernels, len(flat), flat.numel(), array(flat), np.ascontiguousarray(table, dtype), groups,
+        lines, columns, shape[2], a, alignment=1,
     )  # fmt: skip
     return torch.from_numpy(a).reshape(steps, batch, *shape)
 
 
+def _reached(size: int, out: int, kernel: int, stride: int, padding: int, dilation: int) -> NDArray[np.int32]:
+    """Where each line of the input gets: `(size, kernel, 2)`, one of the `out` lines and the tap that brings it there.
+
+    Those come first; what follows is a line of -1.
+    """
+    ahead = np.arange(size)[:, None] + padding - dilation * np.arange(kernel)  # (size, kernel)
+    there = (ahead % stride == 0) & (ahead >= 0) & (ahead < out * stride)
+    taps = np.argsort(~there, axis=1, kind="stable")
+    lines = np.take_along_axis(np.where(there, ahead // stride, -1), taps, 1)
+    return np.stack([lines, taps], -1).astype(np.int32)
+
+
 @loop
 def add_kernels(
-    begin: int, end: int, s: Row, height: int, width: int, table: Row, groups: int,
-    stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int], columns: int, a: Row,
-) -> None:  # fmt: skip
-    """Rows `begin` to `end` of `a` `(R, O, H' W')`, from `s` `(R, C H W)` and `table` `(C, kH, kW, O / groups)`.
+    begin: int, end: int, s: Row, table: Row, groups: int, lines: Row, columns: Row, width: int, a: Row
+) -> None:
+    """Rows `begin` to `end` of `a` `(R, O, H' W')`, from `s` `(R, C, H, W)` and `table` `(C, kH, kW, O / groups)`.
 
-    `columns` is W'. A spike adds a vector of weights, one for each output channel, wherever its kernel reaches.
+    `width` is W'. A spike adds a vector of weights, one for each output channel, wherever its kernel reaches.
     """
     channels, outputs = table.shape[0] // groups, table.shape[3]
     places = a.shape[2]
-    lines = places // columns
-    where = np.empty(s.shape[1], np.int32)
-    sums = np.empty((places, a.shape[1]), a.dtype)
+    where = np.empty(s.shape[3], np.int32)
+    sums = np.empty((places, groups, outputs), a.dtype)
     for r in range(begin, end):
         sums[:] = 0
-        for index in range(list_spikes(s[r], where)):
-            place = where[index]
-            c, y, x = place // (height * width), place // width % height, place % width
-            first = c // channels * outputs
-            for i in range(table.shape[1]):
-                line, beside = divmod(y + padding[0] - i * dilation[0], stride[0])
-                if beside or line < 0 or line >= lines:
-                    continue
-                for j in range(table.shape[2]):
-                    column, beside = divmod(x + padding[1] - j * dilation[1], stride[1])
-                    if beside or column < 0 or column >= columns:
-                        continue
-                    weights, target = table[c, i, j], sums[line * columns + column, first : first + outputs]
-                    for o in range(outputs):
-                        target[o] += weights[o]
-        for o in range(a.shape[1]):
-            for place in range(places):
-                a[r, o, place] = sums[place, o]
+        for c in range(s.shape[1]):
+            group = c // channels
+            for y in range(s.shape[2]):
+                for index in range(list_spikes(s[r, c, y], where)):
+                    x = where[index]
+                    for i in range(lines.shape[1]):
+                        line, row = lines[y, i, 0], lines[y, i, 1]
+                        if line < 0:
+                            break
+                        for j in range(columns.shape[1]):
+                            column, tap = columns[x, j, 0], columns[x, j, 1]
+                            if column < 0:
+                                break
+                            weights, target = table[c, row, tap], sums[line * width + column, group]
+                            for o in range(outputs):
+                                target[o] += weights[o]
+        for group in range(groups):
+            for o in range(outputs):
+                for place in range(places):
+                    a[r, group * outputs + o, place] = sums[place, group, o]
 
 
 def _delayed(weight: NDArray[np.int64], delay: NDArray[np.int64], spikes: Tensor, dtype: Any) -> Tensor:
