@@ -32,9 +32,8 @@ def main(path: str) -> None:
         weight, (current_decay, decay, threshold) = given[f"{place}/weight"], given[f"{place}/neurons"].tolist()
         if weight.ndim == 4:
             step, pad = (tuple(given[f"{place}/{name}"][::-1].tolist()) for name in ("stride", "padding"))
-            synapses = Conv(
-                weight=weight.transpose(0, 3, 2, 1), input_shape=port.shape, stride=step, padding=pad, **WEIGHTS
-            )
+            turned = weight[:, :, ::-1, ::-1].transpose(0, 3, 2, 1)  # its convolution is one, and ours a correlation
+            synapses = Conv(weight=turned, input_shape=port.shape, stride=step, padding=pad, **WEIGHTS)
         else:
             synapses = Dense(weights=weight, sign_mode=SignMode.MIXED, **WEIGHTS)
             port = port.transpose([2, 1, 0]).flatten() if len(port.shape) == 3 else port

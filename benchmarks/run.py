@@ -17,6 +17,7 @@ SCRIPTS = {
     "feeding": "Loading beside learning",
     "startup": "The command line",
     "kernels": "Kernels on a CPU",
+    "emulator": "Networks for Loihi",
 }
 GPU = "kernels_gpu", "Kernels on a GPU"
 NO_GPU = """## Kernels on a GPU

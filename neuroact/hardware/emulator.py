@@ -96,7 +96,7 @@ def _emulate(
     # Steps before the input, which count from -L on.
     lead = network.latency if any(_biased(layer) for layer in network.layers) else 0
     s = torch.zeros((lead + steps, batch, *network.shape), dtype=torch.uint8)  # (lead + T, B, ...)
-    s[lead:] = torch.from_numpy(spikes).transpose(0, 1)
+    s.numpy()[lead:] = spikes.swapaxes(0, 1)
     k, counts, operations, recorded = 0, [], [], []
     for layer, before, shape in zip(network.layers, (network.shape, *shapes), shapes, strict=False):
         if isinstance(layer, Flatten):
@@ -126,7 +126,7 @@ def _neurons(layer: Dense | Conv, a: Tensor, starts: Sequence[int], *, potential
     """
     weights = None
     if isinstance(layer, Dense) and layer.recurrent is not None:
-        weights = torch.from_numpy(layer.recurrent).to(a.dtype)
+        weights = torch.tensor(layer.recurrent, dtype=a.dtype)
     spikes = [torch.zeros((starts[0], *a.shape[1:]), dtype=torch.uint8)]
     after = [torch.zeros((starts[0] if potentials else 0, *a.shape[1:]))]
     for start, stop in pairwise((*starts, len(a))):
@@ -161,7 +161,7 @@ def _starts(start: int, origin: int, end: int, interval: int | None) -> list[int
 def _spread(value: int | Integers, a: Tensor) -> int | Tensor:
     """One for all, or one for each neuron or channel in a shape that spreads over a step."""
     if isinstance(value, np.ndarray):
-        return torch.from_numpy(value).reshape(-1, *(1,) * (a.ndim - 3))
+        return torch.tensor(value).reshape(-1, *(1,) * (a.ndim - 3))
     return value
 
 

@@ -35,7 +35,7 @@ def arriving(layer: Dense | Conv, spikes: Tensor, shape: tuple[int, ...]) -> Ten
         return _convolved(layer, spikes, shape, dtype)
     if layer.delay is not None:
         return _delayed(layer.weight, layer.delay, spikes, dtype)
-    return spike_matmul(spikes, torch.from_numpy(layer.weight.T.astype(dtype)))
+    return spike_matmul(spikes, torch.from_numpy(np.ascontiguousarray(layer.weight.T, dtype)))
 
 
 def fan_out(layer: Dense | Conv, before: tuple[int, ...], shape: tuple[int, ...]) -> NDArray[np.int64]:

@@ -195,6 +195,9 @@ def test_what_is_not_recorded_is_left_out_and_nothing_else() -> None:
     network, spikes = mixed()
     before = spikes.copy()
     strided = np.asfortranarray(spikes)
+    arrays = [value for layer in network.layers if isinstance(layer, Dense) for value in (layer.bias, layer.recurrent)]
+    for array in (strided, *(array for array in arrays if array is not None)):
+        array.flags.writeable = False
     found = emulate(network, strided)
     assert found.layers == ()
     recorded = emulate(network, spikes, record=True)
