@@ -15,7 +15,7 @@ from neuroact.hardware import emulator, synapses
 from neuroact.hardware.emulator import Emulated, emulate
 from neuroact.hardware.network import NEVER, Conv, Dense, Flatten, Network, Neurons
 from neuroact.hardware.reference import emulate_reference
-from tests.hardware.networks import CASES, golden, lava_case, random_network, random_spikes, weights
+from tests.hardware.cases import CASES, golden, lava_case, random_network, random_spikes, weights
 
 GOLDEN = ("dense3", "dense3_delay", "conv3", "conv3_bias")
 ONE = Neurons(4096, 0, 5)
