@@ -15,13 +15,17 @@
     ├── TrainingError                   a run that cannot be begun, continued or read
     │   ├── CorruptCheckpoint           a checkpoint that is not as it was written
     │   └── Diverged                    a loss that is no number any more
+    ├── ExportError                     a network that a chip cannot hold, or a file of one that is not sound
+    │   └── UnsupportedLayer            layers that have no form on the chip, each with its reason
     ├── UnavailableBackend              a kernel's backend was asked for that cannot run here (also a RuntimeError)
     └── MissingExtra                    an optional package that is not installed (also an ImportError)
 
 Misuse of a function (a negative number of bins, say) stays the built-in `ValueError` or `TypeError`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 
 class NeuroactError(Exception):
@@ -99,6 +103,36 @@ class CorruptCheckpoint(TrainingError):
 
 class Diverged(TrainingError):
     """A loss that is no number any more; no later step can bring it back."""
+
+
+class ExportError(NeuroactError):
+    """A network that a chip cannot hold, one line for each layer that is why, or a file of one that is not sound."""
+
+
+class Refusal(NamedTuple):
+    """A layer that cannot be placed."""
+
+    name: str
+    """Where it is in the model, as in a state dict; in a file, its number."""
+    kind: str
+    """Its class, or its type in a file."""
+    reason: str
+    rewrite: str = ""
+    """What to have in its place, if there is something."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind}): {self.reason}" + (f"; {self.rewrite}" if self.rewrite else "")
+
+
+class UnsupportedLayer(ExportError):
+    """Layers that have no form on the chip: `layers`, and a line for each."""
+
+    def __init__(self, layers: Sequence[tuple[str, str, str, str]]) -> None:
+        self.layers = tuple(Refusal(*layer) for layer in layers)
+        super().__init__("\n".join(map(str, self.layers)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class UnavailableBackend(NeuroactError, RuntimeError):

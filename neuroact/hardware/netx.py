@@ -1,0 +1,207 @@
+"""Lava's NetX files, from which `lava.lib.dl.netx.hdf5.Network` builds a network: written, and read back.
+
+    /layer/0/            type "input", shape
+    /layer/1/ ...        type, shape and what the layer holds; `neuron/` beside it
+    /simulation/Ts       1, which Lava's own exporter writes and nothing reads
+    /simulation/resetInterval    ours: Lava takes it as an argument, and opens no group but /layer
+
+Everything is a dataset, nothing an attribute; types are bytes. Shapes are (C, H, W), and pairs are (H, W), although
+Lava's ports are (W, H, C).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroact.atomic import whole_file
+from neuroact.errors import ExportError, UnsupportedLayer
+from neuroact.hardware.network import Conv, Dense, Flatten, Integers, Layer, Network, Neurons
+from neuroact.hardware.validation import check
+
+RESET = "simulation/resetInterval"
+NEURONS = ("CUBA", "LOIHI")
+"""Names of the one kind of neurons; Lava writes the first."""
+FAILING = {
+    "pool": "where spikes are pooled by their largest, a depthwise convolution with weights of 4, decays of 4096 and a "
+    "threshold of 2 does the same, one step later",
+    "average": "count the output spikes on the host",
+    "concat": "have both inputs side by side as channels from the start, and groups in between",
+    "convT": "", "unpool": "", "dense_comp": "",
+}  # fmt: skip
+"""Types that the format names and Lava's loader has no code for, and what to have in their place."""
+
+
+def write_netx(network: Network, path: Path) -> None:
+    """Write `network` to the file `path`, whole or not at all.
+
+    Raises `ExportError`, one line a layer, if Lava would not compute what the network says; `OSError` if the file
+    cannot be written. Warns with `ExportWarning` of what hardware may not run alike.
+    """
+    check(network)
+    shapes = [network.shape, *network.shapes()]
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        _put_layer(file, 0, "input", shapes[0])
+        for place, layer in enumerate(network.layers, 1):
+            if isinstance(layer, Flatten):
+                _put_layer(file, place, "flatten", (*shapes[place], 1, 1))
+                continue
+            if isinstance(layer, Conv):
+                group = _put_layer(file, place, "conv", shapes[place])
+                _put_conv(group, layer)
+            else:
+                group = _put_layer(file, place, "dense" if layer.recurrent is None else "dense_rec", shapes[place])
+                _put_dense(group, layer)
+            _put_neurons(group, layer.neurons)
+        file["simulation/Ts"] = np.int64(1)
+        if network.reset_interval is not None:
+            file[RESET] = np.int64(network.reset_interval)
+
+
+def _put_layer(file: h5py.File, place: int, kind: str, shape: tuple[int, ...]) -> h5py.Group:
+    group = file.create_group(f"layer/{place}")
+    group.create_dataset("type", (1,), "S10", [kind.encode()])
+    group["shape"] = np.array(shape, np.int64)
+    return group
+
+
+def _put_conv(group: h5py.Group, layer: Conv) -> None:
+    many, of_group = layer.weight.shape[:2]
+    _put_numbers(group, {
+        "inChannels": of_group * layer.groups, "outChannels": many, "kernelSize": layer.weight.shape[2:],
+        "stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": layer.groups,
+    })  # fmt: skip
+    _put_integers(group, {"weight": layer.weight, "bias": layer.bias})
+
+
+def _put_dense(group: h5py.Group, layer: Dense) -> None:
+    many, inputs = layer.weight.shape
+    _put_numbers(group, {"inFeatures": inputs, "outFeatures": many})
+    _put_integers(group, {
+        "weight": layer.weight, "weight_rec": layer.recurrent, "bias": layer.bias, "delay": layer.delay,
+    })  # fmt: skip
+
+
+def _put_neurons(group: h5py.Group, neurons: Neurons) -> None:
+    group["neuron/type"] = np.bytes_("CUBA")
+    _put_numbers(group["neuron"], {
+        "iDecay": neurons.current_decay, "vDecay": neurons.decay, "vThMant": neurons.threshold, "refDelay": 1,
+    })  # fmt: skip
+    group["neuron/gradedSpike"] = False
+
+
+def _put_numbers(group: h5py.Group, numbers: dict[str, Any]) -> None:
+    for name, value in numbers.items():
+        group[name] = np.asarray(value, np.int64)
+
+
+def _put_integers(group: h5py.Group, arrays: dict[str, Integers | None]) -> None:
+    for name, value in arrays.items():
+        if value is not None:
+            group[name] = value.astype(np.int32)
+
+
+def read_netx(path: Path) -> Network:
+    """The network of the file `path`; what `write_netx` wrote comes back the same.
+
+    Raises `UnsupportedLayer` for layers that Lava's loader stops at, skips or takes for something else, `ExportError`
+    for a file that is no NetX file or holds what Lava would not compute as written, `OSError` if it cannot be opened.
+    Warns as `write_netx` does.
+    """
+    with path.open("rb"):  # a missing file is the system's error, whatever h5py would make of it
+        pass
+    try:
+        with h5py.File(path, "r") as file:
+            network = _network(file)
+    except UnsupportedLayer:
+        raise
+    except ExportError as error:
+        raise ExportError(f"{path}: {error}") from None
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ExportError(f"{path}: no NetX file: {error}") from error
+    try:
+        check(network)
+    except ExportError as error:
+        raise ExportError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
+    return network
+
+
+def _network(file: h5py.File) -> Network:
+    groups = [file["layer"][str(place)] for place in range(len(file["layer"]))]
+    if not groups or _text(groups[0], "type") != "input":
+        raise ExportError("the first layer is no input")
+    if "neuron" in groups[0]:
+        raise ExportError("layer 0: neurons at the input, which is for frames; spikes go in as they are")
+    places = list(enumerate(groups))[1:]
+    refused = [reason for place, group in places if (reason := _refusal(place, group))]
+    if refused:
+        raise UnsupportedLayer(refused)
+    return Network(
+        shape=tuple(map(int, groups[0]["shape"][()])),
+        layers=tuple(_layer(group) for _, group in places),
+        reset_interval=int(file[RESET][()]) if RESET in file else None,
+    )
+
+
+def _refusal(place: int, group: h5py.Group) -> tuple[str, str, str, str] | None:
+    """Why a layer is not read: name, type, reason, rewrite."""
+    kind = _text(group, "type")
+    if kind in FAILING:
+        return (f"layer {place}", kind, "Lava's loader has no code for it", FAILING[kind])
+    if kind not in ("dense", "dense_rec", "conv", "flatten"):
+        return (f"layer {place}", kind, "Lava's loader skips what it does not know", "")
+    if kind == "flatten":
+        return None
+    neurons = group["neuron"]
+    if (of := _text(neurons, "type")) not in NEURONS:
+        return (f"layer {place}", of, "its neurons are none of current-based, CUBA", "")
+    ignored = {"refDelay": 1, "wgtExp": 0, "gradedSpike": 0, "messageBits": 0}
+    for name, plain in ignored.items():
+        if name in neurons and np.any(neurons[name][()] != plain):
+            return (f"layer {place}", kind, f"{name} is {neurons[name][()]}; we emulate {plain}", "")
+    if kind == "conv" and "delay" in group and np.any(group["delay"][()]):
+        return (f"layer {place}", kind, "Lava ignores delays of a convolution", "")
+    return None
+
+
+def _layer(group: h5py.Group) -> Layer:
+    kind = _text(group, "type")
+    if kind == "flatten":
+        return Flatten()
+    given = group["neuron"]
+    neurons = Neurons(_number(given["iDecay"][()]), _number(given["vDecay"][()]), _number(given["vThMant"][()]))
+    weight, bias = _wide(group["weight"][()]), _optional(group, "bias")
+    if kind == "conv":
+        stride, padding, dilation = (_pair(group[name][()]) for name in ("stride", "padding", "dilation"))
+        return Conv(weight, neurons, stride, padding, dilation, int(_number(group["groups"][()])), bias)
+    recurrent = _wide(group["weight_rec"][()]) if kind == "dense_rec" else None
+    return Dense(weight, neurons, bias, _optional(group, "delay"), recurrent)
+
+
+def _text(group: h5py.Group, name: str) -> str:
+    value = np.ravel(group[name][()])[0]
+    return bytes(value).decode("ascii")
+
+
+def _number(value: Any) -> Any:
+    """A number as such, and an array of several as it is."""
+    values = _wide(np.asarray(value))
+    return values.item() if values.size == 1 else values
+
+
+def _wide(values: NDArray[Any]) -> Any:
+    """Integers in int64; others as they are, for `check` to refuse by name."""
+    return values.astype(np.int64) if values.dtype.kind in "iu" else values
+
+
+def _optional(group: h5py.Group, name: str) -> Integers | None:
+    return _wide(group[name][()]) if name in group else None
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    rows, columns = np.broadcast_to(_wide(np.asarray(value)), (2,)).tolist()
+    return rows, columns
