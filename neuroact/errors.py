@@ -121,7 +121,7 @@ class Refusal(NamedTuple):
     """What to have in its place, if there is something."""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.kind}): {self.reason}" + (f"; {self.rewrite}" if self.rewrite else "")
+        return f"{self.name} ({self.kind}): {self.reason}" + (f"; instead: {self.rewrite}" if self.rewrite else "")
 
 
 class UnsupportedLayer(ExportError):

@@ -37,7 +37,7 @@ def test_messages_say_where() -> None:
     assert str(EXAMPLES[1]) == "a.raw, byte 12: a bad word"
     assert str(EXAMPLES[2]) == "a.raw, byte 12: cut; the 3 events before it are intact"
     assert str(EXAMPLES[5]) == "tonic is not installed; run: pip install 'neuroact[tonic]'"
-    assert str(EXAMPLES[6]) == "2 (LayerNorm): no form; BatchNorm\n3 (GELU): no spikes"
+    assert str(EXAMPLES[6]) == "2 (LayerNorm): no form; instead: BatchNorm\n3 (GELU): no spikes"
 
 
 def test_a_missing_recording_is_a_missing_file() -> None:
