@@ -24,10 +24,19 @@ from torch import Tensor, nn
 
 from neuroact.errors import Refusal
 from neuroact.hardware.network import UNITY, Conv, Dense, Flatten, Neurons
-from neuroact.kernels.nn import LIF, PLIF, CubaLIF, from_snntorch, from_spikingjelly
+from neuroact.kernels.nn import (
+    LIF,
+    PLIF,
+    CubaLIF,
+    DelayedResetCubaLIF,
+    DelayedResetLIF,
+    from_snntorch,
+    from_spikingjelly,
+)
 from neuroact.models.layers import Spikes
 
-NOT_THE_CHIPS = "the chip has current-based neurons that reset to 0"
+SOFT = "it subtracts the threshold after a spike, and the chip resets to 0"
+HARD = "training with v_reset=0, in snnTorch with reset_mechanism='zero'"
 
 
 class NoForm(ValueError):
@@ -131,10 +140,7 @@ def layer(before: Synapses, neurons: nn.Module) -> FloatLayer:
     """Synapses with neurons behind them: ours, spikingjelly's or snnTorch's. Raises `NoForm`."""
     neuron, strict = _ours(neurons)
     if neuron.v_reset is None:
-        raise NoForm(
-            f"{type(neuron).__name__} subtracts the threshold after a spike, and the chip resets to 0",
-            "train with v_reset=0, in snnTorch with reset_mechanism='zero'",
-        )
+        raise NoForm(SOFT, HARD)
     many, values = len(before.weight), {}
     for name in ("current_decay", "decay", "v_threshold", "input_scale", "v_reset"):
         value = _value(neuron, name)
@@ -142,7 +148,7 @@ def layer(before: Synapses, neurons: nn.Module) -> FloatLayer:
             raise NoForm(f"{name} is one for each of {len(value)} channels, and the layer before has {many}")
         values[name] = value
     if values["v_reset"].any():
-        raise NoForm(f"it resets to {neuron.v_reset}, and the chip to 0", "train with v_reset=0")
+        raise NoForm(f"it resets to {neuron.v_reset}, and the chip to 0", HARD)
     if not bool((values["v_threshold"] > 0).all()):
         raise NoForm("a threshold is not above 0, so that neurons fire at rest")
     if any(value.ndim for value in values.values()) and neuron.channel_dim not in _channel_dims(before):
@@ -173,8 +179,10 @@ def _ours(neurons: nn.Module) -> tuple[LIF | PLIF | CubaLIF, bool]:
             given = from_snntorch(given)
     except ValueError as error:
         raise NoForm(str(error)) from error
+    if isinstance(given, DelayedResetLIF | DelayedResetCubaLIF):
+        raise NoForm(SOFT, HARD)
     if not isinstance(given, LIF | PLIF | CubaLIF):
-        raise NoForm(NOT_THE_CHIPS, "LIF or CubaLIF with v_reset=0")
+        raise NoForm("the chip has current-based neurons that reset to 0", "LIF or CubaLIF with v_reset=0")
     return given, family == "snntorch"
 
 

@@ -12,7 +12,8 @@ smaller: theta becomes a multiple of 8, less 1 where neurons spike at it. So the
 weights of a half or a quarter of it, as are written by hand, still reach it together.
 
 A read-out has no threshold. Its S is such that its potential, the sum of what arrives in T steps, cannot reach the
-chip's largest threshold, whatever arrives.
+chip's largest threshold, whatever arrives; with many inputs little is left of the eight bits then. Its potentials are
+divided by the S that fits its rounded weights best.
 """
 
 from __future__ import annotations
@@ -137,24 +138,47 @@ def _reset(layers: list[Layer], chain: Chain) -> int | None:
 
 def _integers(part: FloatLayer, steps: int | None, clip: float) -> tuple[Dense | Conv, Loss]:
     """A layer in integers, and what that changed; without its place and name."""
-    weight = part.synapses.weight
-    bias = part.synapses.bias
-    most = _most(weight, bias, clip)
+    weight, bias = part.synapses.weight, part.synapses.bias
+    scale = _most(weight, bias, clip)
+    error = 0.0
     if part.cells is None:
-        scale = min(most, NEVER / max(_reach(part, steps or 1), 1e-30))
-        neurons, error = Neurons(UNITY, 0, NEVER), 0.0
+        scale, neurons = _within_reach(part, scale, steps or 1), Neurons(UNITY, 0, NEVER)
     else:
-        theta = _theta(most, strict=part.cells.strict)
-        scale = (theta + (0 if part.cells.strict else 1 / UNIT)) if theta else most
+        theta = _theta(scale, strict=part.cells.strict)
+        exact = theta if part.cells.strict else theta + 1 / UNIT
+        scale, error = (exact, 0.0) if theta else (scale, exact / scale - 1)
         neurons = Neurons(_decay(part.cells.current_decay), _decay(part.cells.decay), theta)
-        error = 0.0 if theta else 1 / UNIT / scale - 1
-    even = 2 * torch.round(weight * scale / 2)
+    even = _even(weight, scale)
     held = even.clamp(-WEIGHT_MOST, WEIGHT_MOST)
-    kept = None if bias is None else _whole(torch.round(bias * scale).clamp(-BIAS_MOST - 1, BIAS_MOST))
-    loss = Loss(
-        0, "", float(scale), _relative(held / scale, weight), float((held != even).double().mean()), float(error)
+    if part.cells is None and weight.any():
+        scale = float((held * weight).sum() / weight.square().sum())
+    kept = None if bias is None else _whole(_bias(bias, scale))
+    clipped = float((held != even).double().mean())
+    return _placed(part, _whole(held), kept, neurons), Loss(
+        0, "", scale, _relative(held / scale, weight), clipped, error
     )
-    return _placed(part, _whole(held), kept, neurons), loss
+
+
+def _even(weight: Tensor, scale: float) -> Tensor:
+    return 2 * torch.round(weight * scale / 2)
+
+
+def _bias(bias: Tensor, scale: float) -> Tensor:
+    return torch.round(bias * scale).clamp(-BIAS_MOST - 1, BIAS_MOST)
+
+
+def _within_reach(part: FloatLayer, most: float, steps: int) -> float:
+    """S of a read-out: the largest with which its potential stays below the threshold, whatever arrives."""
+    weight, bias = part.synapses.weight.flatten(1), part.synapses.bias
+    scale = most
+    while True:
+        held = _even(weight, scale)
+        each = 0.0 if bias is None else _bias(bias, scale) + bias.sign()  # which may be rounded by another S
+        ends = torch.stack([held.clamp(min=0).sum(1) + each, held.clamp(max=0).sum(1) + each])
+        reach = steps * float(ends.abs().max())
+        if reach <= NEVER:
+            return scale
+        scale *= min(NEVER / reach, 0.99)
 
 
 def _placed(part: FloatLayer, weight: Integers, bias: Integers | None, neurons: Neurons) -> Dense | Conv:
@@ -181,15 +205,6 @@ def _theta(most: float, *, strict: bool) -> int:
     if most < FINE * FINE:
         return max(math.floor(most if strict else most - 1 / UNIT), 0)
     return FINE * math.floor(most / FINE) - (0 if strict else 1)
-
-
-def _reach(part: FloatLayer, steps: int) -> float:
-    """How far from 0 the potential of a read-out can get in so many steps, whatever arrives."""
-    rows = part.synapses.weight.flatten(1)
-    bias = torch.zeros(len(rows), dtype=rows.dtype) if part.synapses.bias is None else part.synapses.bias
-    up, down = rows.clamp(min=0).sum(1) + bias, rows.clamp(max=0).sum(1) + bias
-    # Each weight may be rounded by 1 of the chip's, and the bias by half; the margin is for that.
-    return 1.02 * steps * float(torch.maximum(up.abs(), down.abs()).max())
 
 
 def _decay(kept: Tensor) -> int | Integers:

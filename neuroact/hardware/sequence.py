@@ -200,7 +200,8 @@ def chain_of_sequence(model: nn.Sequential, shape: tuple[int, ...] | None, steps
 
 def in_order(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """The modules that nested sequences call one after another, with their names."""
-    for name, module in model.named_children():
+    children = [(name, module) for name, module in model.named_modules(remove_duplicate=False) if "." not in name]
+    for name, module in children[1:]:  # a module may stand in several places; the first is the model itself
         if isinstance(module, nn.Sequential):
             yield from in_order(module, f"{prefix}{name}.")
         else:
