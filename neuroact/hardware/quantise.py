@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ class Quantised:
     network: Network
     takes: str
     steps: int | None
-    reads: str
+    reads: Literal["spikes", "potentials"]
     voters: int
     unit: float | None
     losses: tuple[Loss, ...]
@@ -98,11 +98,15 @@ def quantise(
     - `split`: leave to the host what does not fit.
     - `clip`: a share of the largest weights of each layer that may be clipped, for finer steps of the others.
 
-    Raises `UnsupportedLayer` with every layer that does not fit, `ExportError` for biases without `steps`, `ValueError`
-    for a `clip` that is no share.
+    Raises `UnsupportedLayer` with every layer that does not fit, `ExportError` for biases without `steps` and for
+    weights that are no numbers, `ValueError` for a `clip` that is no share and `steps` below 1.
     """
     if not 0 <= clip < 1:
         raise ValueError(f"clip must be within [0, 1), not {clip}")
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps must be at least 1, not {steps}")
+    if broken := [name for name, values in model.state_dict().items() if not bool(values.isfinite().all())]:
+        raise ExportError("\n".join(f"{name}: not all of it are finite numbers" for name in broken))
     chain = chain_of(model, shape, steps, split=split)
     layers: list[Layer] = []
     losses = []
@@ -139,19 +143,18 @@ def _reset(layers: list[Layer], chain: Chain) -> int | None:
 def _integers(part: FloatLayer, steps: int | None, clip: float) -> tuple[Dense | Conv, Loss]:
     """A layer in integers, and what that changed; without its place and name."""
     weight, bias = part.synapses.weight, part.synapses.bias
-    scale = _most(weight, bias, clip)
-    error = 0.0
+    scale, error = _most(weight, bias, clip), 0.0
     if part.cells is None:
         scale, neurons = _within_reach(part, scale, steps or 1), Neurons(UNITY, 0, NEVER)
     else:
+        scale = min(scale, NEVER - 1.0)
         theta = _theta(scale, strict=part.cells.strict)
         exact = theta if part.cells.strict else theta + 1 / UNIT
         scale, error = (exact, 0.0) if theta else (scale, exact / scale - 1)
         neurons = Neurons(_decay(part.cells.current_decay), _decay(part.cells.decay), theta)
     even = _even(weight, scale)
     held = even.clamp(-WEIGHT_MOST, WEIGHT_MOST)
-    if part.cells is None and weight.any():
-        scale = float((held * weight).sum() / weight.square().sum())
+    scale = scale if part.cells else _fitted(held, weight, scale)
     kept = None if bias is None else _whole(_bias(bias, scale))
     clipped = float((held != even).double().mean())
     return _placed(part, _whole(held), kept, neurons), Loss(
@@ -167,13 +170,18 @@ def _bias(bias: Tensor, scale: float) -> Tensor:
     return torch.round(bias * scale).clamp(-BIAS_MOST - 1, BIAS_MOST)
 
 
+def _fitted(held: Tensor, weight: Tensor, scale: float) -> float:
+    """The S with which integers are nearest to the weights; the S that they are made with, if none is left."""
+    return float((held * weight).sum() / weight.square().sum()) if held.any() else scale
+
+
 def _within_reach(part: FloatLayer, most: float, steps: int) -> float:
     """S of a read-out: the largest with which its potential stays below the threshold, whatever arrives."""
     weight, bias = part.synapses.weight.flatten(1), part.synapses.bias
     scale = most
     while True:
-        held = _even(weight, scale)
-        each = 0.0 if bias is None else _bias(bias, scale) + bias.sign()  # which may be rounded by another S
+        held = _even(weight, scale).clamp(-WEIGHT_MOST, WEIGHT_MOST)
+        each = 0.0 if bias is None else _bias(bias, _fitted(held, weight, scale))
         ends = torch.stack([held.clamp(min=0).sum(1) + each, held.clamp(max=0).sum(1) + each])
         reach = steps * float(ends.abs().max())
         if reach <= NEVER:
@@ -189,15 +197,13 @@ def _placed(part: FloatLayer, weight: Integers, bias: Integers | None, neurons: 
 
 
 def _most(weight: Tensor, bias: Tensor | None, clip: float) -> float:
-    """The largest S that ranges allow."""
+    """The largest S with which weights and biases are within their ranges; that of the threshold if all are 0."""
     sizes = weight.abs().flatten()
     largest = sizes.sort().values[max(math.ceil(len(sizes) * (1 - clip)) - 1, 0)]
-    limits = [NEVER - 1.0]
-    if largest > 0:
-        limits.append(WEIGHT_MOST / float(largest))
+    limits = [WEIGHT_MOST / float(largest)] if largest > 0 else []
     if bias is not None and bias.any():
         limits.append(BIAS_MOST / float(bias.abs().max()))
-    return min(limits)
+    return min(limits, default=NEVER - 1.0)
 
 
 def _theta(most: float, *, strict: bool) -> int:

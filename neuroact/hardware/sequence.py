@@ -191,7 +191,7 @@ def chain_of_sequence(model: nn.Sequential, shape: tuple[int, ...] | None, steps
             name = walk.before[0] if walk.before else ""
             refused.append(Refusal(name, type(dict(modules)[name]).__name__, why.reason, why.rewrite))
     if (refused and not split) or not any(isinstance(part, FloatLayer) for _, part in walk.layers):
-        raise UnsupportedLayer(refused or [("", type(model).__name__, "no layer of it has neurons", "")])
+        raise UnsupportedLayer(refused or [("model", type(model).__name__, "no layer of it has neurons", "")])
     return Chain(
         walk.shape or (), tuple(walk.layers[:-1] if walk.ends_flattened else walk.layers), "spikes", steps,
         host=tuple(_host(modules, settled, refused)),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from neuroact.errors import ExportError
 from neuroact.hardware.network import Dense
 from neuroact.hardware.quantise import Quantised, quantise
 from neuroact.hardware.validation import check
@@ -124,3 +125,31 @@ def test_learned_decays_beyond_their_range_are_used_as_the_neuron_uses_them() ->
     with torch.no_grad():
         cells.decay.fill_(1.3)  # type: ignore[union-attr]
     assert layer(quantise(nn.Sequential(linear([[1.0, -0.5]]), Spikes(cells)))).neurons.decay == 0
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("bias", [0.0, 30.0])
+@pytest.mark.parametrize("steps", [1, 64, 200_000])
+def test_a_read_out_has_room_for_whatever_arrives(steps: int, bias: float, scale: float) -> None:
+    readout = nn.Linear(30, 4)
+    with torch.no_grad():
+        readout.weight.mul_(scale)
+        readout.bias.mul_(bias * scale)
+    found = quantise(nn.Sequential(nn.Linear(5, 30, bias=False), lif(), readout), steps=steps)
+    held = found.network.layers[1]
+    assert isinstance(held, Dense)
+    assert held.bias is not None
+    for end in (held.weight.clip(min=0), held.weight.clip(max=0)):
+        assert np.abs(steps * (end.sum(1) + held.bias)).max() <= 131071
+    if steps < 100:
+        assert found.losses[1].weight_error < 0.05
+
+
+def test_what_is_no_number_is_refused_by_name() -> None:
+    model = nn.Sequential(linear([[1.0, float("nan")]]), nn.BatchNorm1d(1), lif())
+    model[1].running_var.fill_(float("inf"))  # type: ignore[operator, union-attr]
+    with pytest.raises(ExportError) as caught:
+        quantise(model, steps=4)
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["0.weight", "1.running_var"]
+    with pytest.raises(ValueError, match="steps must be at least 1"):
+        quantise(model, steps=0)
