@@ -106,8 +106,8 @@ class Chain:
 def synapses(module: nn.Module) -> Synapses:
     """Those of a `Linear` or `Conv2d`. Raises `NoForm`."""
     given: Any = module
-    weight = given.weight.detach().double()
-    bias = None if given.bias is None else given.bias.detach().double()
+    weight = _exact(given.weight)
+    bias = None if given.bias is None else _exact(given.bias)
     if isinstance(module, nn.Linear):
         return Synapses(weight, bias)
     if given.padding_mode != "zeros" and given.padding != (0, 0):
@@ -127,12 +127,12 @@ def normalised(folded: Synapses, norm: nn.Module) -> Synapses:
         raise NoForm("it normalises by the batch at hand", "track_running_stats=True")
     if given.num_features != len(folded.weight):
         raise NoForm(f"it has {given.num_features} channels, and the layer before it {len(folded.weight)}")
-    factor = (given.running_var.double() + given.eps).rsqrt()
+    factor = (_exact(given.running_var) + given.eps).rsqrt()
     shift = torch.zeros_like(factor)
     if given.affine:
-        factor, shift = factor * given.weight.detach().double(), given.bias.detach().double()
+        factor, shift = factor * _exact(given.weight), _exact(given.bias)
     scaled = folded.times(factor)
-    bias = shift - given.running_mean.double() * factor
+    bias = shift - _exact(given.running_mean) * factor
     return replace(scaled, bias=bias if scaled.bias is None else bias + scaled.bias)
 
 
@@ -193,8 +193,13 @@ def _value(neuron: Any, name: str) -> Tensor:
     value = getattr(neuron, name)
     if value is None:  # PLIF's, which learns it with its decay
         value = 1 - neuron.decay
-    value = torch.as_tensor(value, dtype=torch.float64).detach()
+    value = _exact(torch.as_tensor(value, dtype=torch.float64))
     return value.clamp(0, 1) if name.endswith("decay") else value
+
+
+def _exact(values: Tensor) -> Tensor:
+    """On the CPU in float64, where rounding is of no account."""
+    return values.detach().cpu().double()
 
 
 def _channel_dims(before: Synapses) -> tuple[int, int]:

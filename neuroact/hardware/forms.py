@@ -171,7 +171,7 @@ def _of_spikmamba(model: SpikMamba, *, split: bool) -> Chain:
     if not split:
         raise UnsupportedLayer(host)
     embedding = model.embedding
-    kernel = embedding.project.weight.detach().double()  # (M, C, frames, rows, columns)
+    kernel = embedding.project.weight.detach().cpu().double()  # (M, C, frames, rows, columns)
     folded = normalised(Synapses(kernel.flatten(1, 2), stride=embedding.patch[1:]), embedding.fire.norm)
     rows, columns = (side * patch for side, patch in zip(embedding.spatial.shape[2:], embedding.patch[1:], strict=True))
     frames = embedding.patch[0]

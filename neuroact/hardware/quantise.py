@@ -19,7 +19,7 @@ divided by the S that fits its rounded weights best.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from neuroact.errors import ExportError, Refusal
-from neuroact.hardware.chain import Chain, FloatLayer
+from neuroact.hardware.chain import FloatLayer, Synapses
 from neuroact.hardware.forms import chain_of
 from neuroact.hardware.network import NEVER, UNITY, Conv, Dense, Flatten, Integers, Layer, Network, Neurons
 from neuroact.hardware.validation import BIAS_MOST
@@ -108,40 +108,40 @@ def quantise(
     if broken := [name for name, values in model.state_dict().items() if not bool(values.isfinite().all())]:
         raise ExportError("\n".join(f"{name}: not all of it are finite numbers" for name in broken))
     chain = chain_of(model, shape, steps, split=split)
+    modules = dict(model.named_modules())
     layers: list[Layer] = []
-    losses = []
+    losses: list[Loss] = []
     for place, (name, part) in enumerate(chain.layers, 1):
         if isinstance(part, FloatLayer):
-            layer, loss = _integers(part, chain.steps, clip)
-            losses.append(replace(loss, layer=place, name=name))
+            layer, loss = _integers(part, chain.steps, clip, place, name)
+            losses.append(loss)
             layers.append(layer)
         else:
             layers.append(part)
-            module = dict(model.named_modules()).get(name)
-            if isinstance(module, ChipLayer):
+            if isinstance(module := modules.get(name), ChipLayer):
                 losses.append(_loss_of(module, place, name))
-    reset = _reset(layers, chain)
-    readout = isinstance(chain.layers[-1][1], FloatLayer) and chain.layers[-1][1].cells is None
-    unit: float | None = 1 / (losses[-1].scale * UNIT * (chain.steps or 1)) if readout else None
-    return Quantised(
-        Network(chain.shape, tuple(layers), reset), chain.takes, chain.steps, "potentials" if readout else "spikes",
-        chain.voters, unit, tuple(losses), chain.host,
-    )  # fmt: skip
-
-
-def _reset(layers: list[Layer], chain: Chain) -> int | None:
-    """Biases drive deep layers while the first spikes are on their way, and read-outs sum up: both start anew."""
+    last = chain.layers[-1][1]
+    readout = isinstance(last, FloatLayer) and last.cells is None
     biased = any(not isinstance(layer, Flatten) and layer.bias is not None for layer in layers)
     if biased and chain.steps is None:
         raise ExportError(
             "biases integrate while the chip's pipeline fills: say after how many steps to reset (steps), or train "
             "without biases and batch norms"
         )
-    return chain.steps if biased or (isinstance(last := chain.layers[-1][1], FloatLayer) and not last.cells) else None
+    return Quantised(
+        Network(chain.shape, tuple(layers), chain.steps if biased or readout else None),
+        chain.takes,
+        chain.steps,
+        "potentials" if readout else "spikes",
+        chain.voters,
+        1 / (losses[-1].scale * UNIT * (chain.steps or 1)) if readout else None,
+        tuple(losses),
+        chain.host,
+    )
 
 
-def _integers(part: FloatLayer, steps: int | None, clip: float) -> tuple[Dense | Conv, Loss]:
-    """A layer in integers, and what that changed; without its place and name."""
+def _integers(part: FloatLayer, steps: int | None, clip: float, place: int, name: str) -> tuple[Dense | Conv, Loss]:
+    """A layer in integers, and what that changed."""
     weight, bias = part.synapses.weight, part.synapses.bias
     scale, error = _most(weight, bias, clip), 0.0
     if part.cells is None:
@@ -154,12 +154,12 @@ def _integers(part: FloatLayer, steps: int | None, clip: float) -> tuple[Dense |
         neurons = Neurons(_decay(part.cells.current_decay), _decay(part.cells.decay), theta)
     even = _even(weight, scale)
     held = even.clamp(-WEIGHT_MOST, WEIGHT_MOST)
-    scale = scale if part.cells else _fitted(held, weight, scale)
+    if part.cells is None:
+        scale = _fitted(held, weight, scale)
     kept = None if bias is None else _whole(_bias(bias, scale))
     clipped = float((held != even).double().mean())
-    return _placed(part, _whole(held), kept, neurons), Loss(
-        0, "", scale, _relative(held / scale, weight), clipped, error
-    )
+    loss = Loss(place, name, scale, _relative(held / scale, weight), clipped, error)
+    return _placed(part.synapses, _whole(held), kept, neurons), loss
 
 
 def _even(weight: Tensor, scale: float) -> Tensor:
@@ -189,8 +189,7 @@ def _within_reach(part: FloatLayer, most: float, steps: int) -> float:
         scale *= min(NEVER / reach, 0.99)
 
 
-def _placed(part: FloatLayer, weight: Integers, bias: Integers | None, neurons: Neurons) -> Dense | Conv:
-    of = part.synapses
+def _placed(of: Synapses, weight: Integers, bias: Integers | None, neurons: Neurons) -> Dense | Conv:
     if weight.ndim == 2:
         return Dense(weight, neurons, bias)
     return Conv(weight, neurons, of.stride, of.padding, of.dilation, of.groups, bias)
@@ -220,7 +219,7 @@ def _decay(kept: Tensor) -> int | Integers:
 
 
 def _whole(values: Tensor) -> NDArray[np.int64]:
-    return values.long().cpu().numpy()
+    return values.long().numpy()
 
 
 def _relative(held: Tensor, weight: Tensor) -> float:

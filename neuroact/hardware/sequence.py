@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -116,13 +117,8 @@ class Walk:
             raise NoForm(f"end_dim is {module.end_dim}: Lava flattens all dimensions", "end_dim=-1")
         if self.before is not None:
             raise NoForm("it is in front of the neurons", "put it behind them")
-        if self.shape is None:
-            raise NoForm("the size of its input is not known", "say its shape, (C, H, W)")
-        if not self.layers:
-            size = 1
-            for side in self.shape:
-                size *= side
-            self.shape = (size,)  # Lava does not flatten the input: it is flat from the start
+        if not self.layers:  # Lava does not flatten the input: it is flat from the start
+            self.shape = self.shape and (math.prod(self.shape),)
         elif not self.flat:
             self.layers.append((name, Flatten()))
         self.flat = True

@@ -181,8 +181,9 @@ def test_the_largest_of_spikes_is_pooled_without_loss() -> None:
 
 def test_a_map_at_the_input_is_flattened_by_the_host() -> None:
     model, x = nn.Sequential(nn.Flatten(), nn.Linear(24, 5, bias=False), lif(threshold=0.3)), spikes(2, 3, 4)
-    quantised = quantise(model, shape=(2, 3, 4))
-    assert (quantised.network.shape, len(quantised.network.layers)) == ((24,), 1)
+    for shape in ((2, 3, 4), None):
+        quantised = quantise(model, shape=shape)
+        assert (quantised.network.shape, len(quantised.network.layers)) == ((24,), 1)
     assert alike(on_the_chip(model, x.flatten(2), shape=(2, 3, 4)), by_step(model, x)) > 0.98
 
 
