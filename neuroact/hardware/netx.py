@@ -24,6 +24,8 @@ from neuroact.hardware.network import Conv, Dense, Flatten, Integers, Layer, Net
 from neuroact.hardware.validation import check
 
 RESET = "simulation/resetInterval"
+MOST_BYTES = 2**30
+"""Of a dataset: a hostile file can claim any size without having it."""
 NEURONS = ("CUBA", "LOIHI")
 """Names of the one kind of neurons; Lava writes the first."""
 FAILING = {
@@ -121,7 +123,7 @@ def read_netx(path: Path) -> Network:
         raise
     except ExportError as error:
         raise ExportError(f"{path}: {error}") from None
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
         raise ExportError(f"{path}: no NetX file: {error}") from error
     try:
         check(network)
@@ -141,9 +143,9 @@ def _network(file: h5py.File) -> Network:
     if refused:
         raise UnsupportedLayer(refused)
     return Network(
-        shape=tuple(map(int, groups[0]["shape"][()])),
+        shape=tuple(map(int, _read(groups[0], "shape"))),
         layers=tuple(_layer(group) for _, group in places),
-        reset_interval=int(file[RESET][()]) if RESET in file else None,
+        reset_interval=int(_read(file, RESET)) if RESET in file else None,
     )
 
 
@@ -161,9 +163,9 @@ def _refusal(place: int, group: h5py.Group) -> tuple[str, str, str, str] | None:
         return (f"layer {place}", of, "its neurons are none of current-based, CUBA", "")
     ignored = {"refDelay": 1, "wgtExp": 0, "gradedSpike": 0, "messageBits": 0}
     for name, plain in ignored.items():
-        if name in neurons and np.any(neurons[name][()] != plain):
-            return (f"layer {place}", kind, f"{name} is {neurons[name][()]}; we emulate {plain}", "")
-    if kind == "conv" and "delay" in group and np.any(group["delay"][()]):
+        if name in neurons and np.any(_read(neurons, name) != plain):
+            return (f"layer {place}", kind, f"{name} is {_read(neurons, name)}; we emulate {plain}", "")
+    if kind == "conv" and "delay" in group and np.any(_read(group, "delay")):
         return (f"layer {place}", kind, "Lava ignores delays of a convolution", "")
     return None
 
@@ -173,17 +175,27 @@ def _layer(group: h5py.Group) -> Layer:
     if kind == "flatten":
         return Flatten()
     given = group["neuron"]
-    neurons = Neurons(_number(given["iDecay"][()]), _number(given["vDecay"][()]), _number(given["vThMant"][()]))
-    weight, bias = _wide(group["weight"][()]), _optional(group, "bias")
+    neurons = Neurons(
+        _number(_read(given, "iDecay")), _number(_read(given, "vDecay")), _number(_read(given, "vThMant"))
+    )
+    weight, bias = _wide(_read(group, "weight")), _optional(group, "bias")
     if kind == "conv":
-        stride, padding, dilation = (_pair(group[name][()]) for name in ("stride", "padding", "dilation"))
-        return Conv(weight, neurons, stride, padding, dilation, int(_number(group["groups"][()])), bias)
-    recurrent = _wide(group["weight_rec"][()]) if kind == "dense_rec" else None
+        stride, padding, dilation = (_pair(_read(group, name)) for name in ("stride", "padding", "dilation"))
+        return Conv(weight, neurons, stride, padding, dilation, int(_number(_read(group, "groups"))), bias)
+    recurrent = _wide(_read(group, "weight_rec")) if kind == "dense_rec" else None
     return Dense(weight, neurons, bias, _optional(group, "delay"), recurrent)
 
 
+def _read(group: h5py.Group, name: str) -> Any:
+    """All of a dataset, if it is of a size that any chip could hold."""
+    dataset = group[name]
+    if dataset.nbytes > MOST_BYTES:
+        raise ExportError(f"{dataset.name} claims {dataset.nbytes:,} bytes; {MOST_BYTES:,} are the most that is read")
+    return dataset[()]
+
+
 def _text(group: h5py.Group, name: str) -> str:
-    value = np.ravel(group[name][()])[0]
+    value = np.ravel(_read(group, name))[0]
     return bytes(value).decode("ascii")
 
 
@@ -199,7 +211,7 @@ def _wide(values: NDArray[Any]) -> Any:
 
 
 def _optional(group: h5py.Group, name: str) -> Integers | None:
-    return _wide(group[name][()]) if name in group else None
+    return _wide(_read(group, name)) if name in group else None
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -123,6 +123,32 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         read_netx(tmp_path / "b.net")
 
 
+def test_a_size_that_is_only_claimed_is_not_believed(tmp_path: Path) -> None:
+    write_netx(everything(), tmp_path / "a.net")
+    with h5py.File(tmp_path / "a.net", "r+") as file:
+        del file["layer/1/weight"]
+        file["layer/1"].create_dataset("weight", (2**20, 2**10, 2**4, 2**4), "i4")
+    with pytest.raises(ExportError, match="claims 1,099,511,627,776 bytes"):
+        read_netx(tmp_path / "a.net")
+
+
+def test_damage_is_an_export_error(tmp_path: Path) -> None:
+    """A few bytes changed or cut off; most of a file is weights, and so most damage is another network."""
+    path, random = tmp_path / "a.net", np.random.default_rng(0)
+    write_netx(dense(), path)
+    whole, refused = path.read_bytes(), 0
+    for mutant in range(300):
+        damaged = bytearray(whole[: random.integers(len(whole))] if mutant % 4 == 0 else whole)
+        for place in random.integers(0, len(damaged), 8):
+            damaged[place] = random.integers(256)
+        path.write_bytes(damaged)
+        try:
+            read_netx(path)
+        except ExportError:
+            refused += 1
+    assert refused > 100
+
+
 def test_nothing_is_left_of_a_network_that_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.net").write_bytes(b"before")
     with pytest.raises(ExportError):
