@@ -17,6 +17,8 @@
     │   └── Diverged                    a loss that is no number any more
     ├── ExportError                     a network that a chip cannot hold, or a file of one that is not sound
     │   └── UnsupportedLayer            layers that have no form on the chip, each with its reason
+    ├── LavaError                       Lava's simulator failed, or took too long
+    │   └── LavaMissing                 there is no Python 3.10 that it could run on
     ├── UnavailableBackend              a kernel's backend was asked for that cannot run here (also a RuntimeError)
     └── MissingExtra                    an optional package that is not installed (also an ImportError)
 
@@ -133,6 +135,14 @@ class UnsupportedLayer(ExportError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class LavaError(NeuroactError):
+    """Lava's simulator failed or took too long; the message ends with what it printed."""
+
+
+class LavaMissing(LavaError):
+    """There is no Python 3.10 that Lava could run on; the message says how to get one."""
 
 
 class UnavailableBackend(NeuroactError, RuntimeError):
