@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 
 import neuroact
-from neuroact.cli import bench, convert, datasets, demo, doctor, evaluate, export, info, train, view
+from neuroact.cli import bench, convert, datasets, demo, doctor, evaluate, export, info, simulate, train, view
 from neuroact.cli.exit_codes import ExitCode
 from neuroact.errors import NeuroactError
 
@@ -32,6 +32,7 @@ app.command("view")(view.command)
 app.command("train")(train.command)
 app.command("eval")(evaluate.command)
 app.command("export")(export.command)
+app.command("simulate")(simulate.command)
 app.command("demo")(demo.command)
 app.command("doctor")(doctor.command)
 app.command("bench")(bench.command)

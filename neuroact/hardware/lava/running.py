@@ -17,6 +17,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -33,8 +34,15 @@ LINES_SHOWN = 12
 PROBE = "import sys, importlib.util as i; print(*sys.version_info[:2], all(map(i.find_spec, ['lava', 'h5py'])))"
 WAYS = (
     "Lava runs on Python 3.10 alone. Either install uv (pip install uv), which then sets up what Lava needs by itself, "
-    "or name a Python 3.10 in which lava-nc 0.10.0 and lava-dl 0.6.0 are installed"
+    f"or name a Python 3.10 in which the packages that {PROGRAM} lists at its head are installed"
 )
+
+
+class LavaOutput(NamedTuple):
+    """What the last layer did: `spikes` `(B, T, ...)` uint8, and `potentials` after step T, `(B, ...)` int32."""
+
+    spikes: NDArray[np.uint8]
+    potentials: NDArray[np.int32]
 
 
 def run_lava(
@@ -51,7 +59,7 @@ def run_lava(
     - `spikes`: `(B, T, C, H, W)` or `(B, T, N)` uint8 of 0 and 1, B and T at least 1.
     - `reset_interval`: steps between two resets of all states, the first of each layer when the first input reaches
       it; by default what `write_netx` has noted in the file, and none in a file of others.
-    - `python`: a Python 3.10 in which Lava is installed. By default uv makes one and keeps it, which takes some 100 MB.
+    - `python`: a Python 3.10 in which Lava is installed. By default uv makes one and keeps it, which takes some 400 MB.
     - `time_limit`: seconds, setting up included.
 
     Returns `(B, T, ...)` uint8: the output that step t of the input makes at step t, so a layer takes no time.
@@ -59,6 +67,18 @@ def run_lava(
     Raises `LavaMissing` where neither uv nor such a Python is, `LavaError` with what Lava printed where it fails or
     takes longer, and `ValueError` for spikes that do not fit the file.
     """
+    return lava_output(path, spikes, reset_interval=reset_interval, python=python, time_limit=time_limit).spikes
+
+
+def lava_output(
+    path: str | Path,
+    spikes: NDArray[np.uint8],
+    *,
+    reset_interval: int | None = None,
+    python: str | Path | None = None,
+    time_limit: float = 600.0,
+) -> LavaOutput:
+    """As `run_lava`, with the potentials that a read-out without spikes is read by."""
     path = Path(path)
     shape, noted = _read(path)
     _check(spikes, shape, reset_interval)
@@ -72,7 +92,7 @@ def run_lava(
             ended = f"took longer than {time_limit:g} s" if code is None else f"ended with code {code}"
             raise LavaError(f"the simulation in Lava {ended}; it printed:\n{printed}")
         with np.load(result, allow_pickle=False) as arrays:
-            return np.asarray(arrays["spikes"])
+            return LavaOutput(arrays["spikes"], arrays["potentials"])
 
 
 def _read(path: Path) -> tuple[tuple[int, ...], int]:

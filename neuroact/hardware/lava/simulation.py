@@ -28,7 +28,8 @@
     B recordings    T steps    L layers of neurons    P steps between two resets
 
 IN holds `spikes`, uint8 `(B, T, C, H, W)` or `(B, T, N)`, and `reset_interval`, 0 for none; OUT gets `spikes`, uint8
-`(B, T, ...)`: those that Lava puts out L steps after the input that made them.
+`(B, T, ...)`: those that Lava puts out L steps after the input that made them, and `potentials`, int32 `(B, ...)`: of
+the last layer after its last step.
 
 This file is a program for Python 3.10, the last that Lava runs on, and imports nothing of neuroact.
 
@@ -68,11 +69,10 @@ def main(network: str, given: str, result: str) -> None:
     warnings.filterwarnings("ignore", "Cannot import module .*sequential_modules")  # it would import torch
     netx = loader()
     say_what_fails()
-    outputs = [
-        simulate(netx, network, chunk, reset_interval) for chunk in chunks(spikes, alone(network, reset_interval))
-    ]
+    parts = [simulate(netx, network, chunk, reset_interval) for chunk in chunks(spikes, alone(network, reset_interval))]
     unfinished = Path(result).with_suffix(".part.npz")
-    np.savez_compressed(unfinished, spikes=np.concatenate(outputs))
+    found, potentials = map(np.concatenate, zip(*parts, strict=True))
+    np.savez_compressed(unfinished, spikes=found, potentials=potentials)
     unfinished.replace(result)
 
 
@@ -89,8 +89,8 @@ def chunks(spikes: Spikes, apart: bool) -> list[Spikes]:
     return [spikes[begin : begin + most] for begin in range(0, len(spikes), most)]
 
 
-def simulate(netx: ModuleType, network: str, spikes: Spikes, reset_interval: int) -> Spikes:
-    """One simulation: `(b, T, ...)` in and out."""
+def simulate(netx: ModuleType, network: str, spikes: Spikes, reset_interval: int) -> tuple[Spikes, NDArray[np.int32]]:
+    """One simulation: `(b, T, ...)` in and out, and `(b, ...)` potentials after the last step of each recording."""
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
     from lava.proc.io.sink import RingBuffer as Sink
@@ -111,13 +111,18 @@ def simulate(netx: ModuleType, network: str, spikes: Spikes, reset_interval: int
     sink = Sink(shape=net.out.shape, buffer=len(data))
     source.s_out.connect(net.inp)
     net.out.connect(sink.a_in)
+    potentials, done = [], 0
     try:
-        net.run(condition=RunSteps(num_steps=len(data)), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+        for recording in range(recordings):
+            end = recording * padded + steps + latency
+            net.run(condition=RunSteps(num_steps=end - done), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+            potentials.append(net.out_layer.neuron.v.get().T)  # (C, H, W)
+            done = end
         out = sink.data.get().T  # (b padded + L, C, H, W)
     finally:
         net.stop()
-    out = out[latency:].reshape(recordings, padded, *out.shape[1:])
-    return np.ascontiguousarray(out[:, :steps]).astype(np.uint8)  # (b, T, C, H, W)
+    out = out[latency:].reshape(recordings, padded, *out.shape[1:])[:, :steps]  # (b, T, C, H, W)
+    return np.ascontiguousarray(out, np.uint8), np.array(potentials, np.int32)
 
 
 def loader() -> ModuleType:
