@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, or of one of its checkpoints.")],
-    to: Annotated[str, typer.Option(metavar="NAME", help="What for: loihi.")] = "loihi",
+    to: Annotated[str, typer.Option(metavar="NAME", help="What for: loihi or nir.")] = "loihi",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="For loihi a name in .net; FILE.json beside.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="FILE.net, with FILE.json beside it, or FILE.nir."),
     ] = None,
     split: Annotated[bool, typer.Option("--split", help="Write the part that fits, and leave the rest out.")] = False,
     clip: Annotated[
@@ -43,11 +44,15 @@ def command(
     and how to read what comes out. Layers that have no form on the chip are listed with the reason, and with what to
     have in their place.
 
+    nir: the same network in the Neuromorphic Intermediate Representation, with which other simulators and chips compute
+    in floating point, without the chip's rounding.
+
     \b
     Example:
       neuroact export runs/digits --to loihi -o digits.net
       neuroact export runs/gesture --to loihi -o embedding.net --split
       neuroact export runs/digits --to loihi --resources
+      neuroact export runs/digits --to nir -o digits.nir
     """
     from neuroact.hardware.export import trained_model
 
@@ -102,7 +107,21 @@ def _loihi(wanted: Wanted) -> tuple[dict[str, object], str]:
     return record, "\n".join(lines)
 
 
-TARGETS: dict[str, Callable[[Wanted], tuple[dict[str, object], str]]] = {"loihi": _loihi}
+def _nir(wanted: Wanted) -> tuple[dict[str, object], str]:
+    """As `_loihi`, for a graph, which carries its constants in itself."""
+    from neuroact.hardware.nir import export_nir
+    from neuroact.hardware.quantise import quantise
+
+    if wanted.resources or wanted.output is None:
+        raise ValueError("resources are those of loihi; for nir, name a file with -o")
+    if wanted.output.suffix != ".nir":
+        raise ValueError(f"{wanted.output.name}: the name of a NIR graph ends in .nir")
+    quantised = quantise(wanted.model, split=wanted.split, clip=wanted.clip)
+    export_nir(quantised.network, wanted.output)
+    return _record(quantised, wanted.output), "\n".join([str(wanted.output), *_lines(quantised, None)])
+
+
+TARGETS: dict[str, Callable[[Wanted], tuple[dict[str, object], str]]] = {"loihi": _loihi, "nir": _nir}
 """By the name that --to gives: what writes the file, and returns what to print as a record and as text."""
 
 

@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from neuroact.cli.export import TARGETS, Wanted
 from neuroact.errors import ExportError, MissingExtra, UnsupportedLayer
 from neuroact.hardware.emulator import emulate
 from neuroact.hardware.network import Conv, Dense, Flatten, Network, Neurons
 from neuroact.hardware.nir import DT, export_nir
 from neuroact.models import create
 from tests.hardware.networks import NEURONS, convolution, dense, whole
+from tests.training.tiny import tiny_config
 
 nir = pytest.importorskip("nir")
 
@@ -193,3 +195,15 @@ def test_without_nir_the_line_that_installs_it_is_said(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "nir", None)
     with pytest.raises(MissingExtra, match=r"pip install 'neuroact\[nir\]'"):
         export_nir(dense(), tmp_path / "network.nir")
+
+
+def test_the_command_writes_what_the_function_does(tmp_path: Path) -> None:
+    model = create("spiking_cnn", preset="tiny", classes=3)
+    wanted = Wanted(model, tiny_config(tmp_path), ("a", "b", "c"), tmp_path / "model.nir", False, 0.0, False)
+    record, text = TARGETS["nir"](wanted)
+    assert text.startswith(f"{tmp_path}/model.nir\n")
+    assert record["file"] == f"{tmp_path}/model.nir"
+    assert len(nir.read(tmp_path / "model.nir").nodes) == 11
+    for wrong, message in (({"resources": True}, "loihi"), ({"output": tmp_path / "model.net"}, r"in \.nir")):
+        with pytest.raises(ValueError, match=message):
+            TARGETS["nir"](replace(wanted, **wrong))
