@@ -42,7 +42,7 @@ bench: .venv/bench.stamp
 
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[dev]'
-	$(PIP) --no-deps spikingjelly neurobench
+	$(PIP) --no-deps spikingjelly neurobench norse
 	@touch $@ .venv/core.stamp
 
 .venv/bench.stamp: pyproject.toml constraints.txt | .venv/bin/python
