@@ -32,7 +32,7 @@ SUMMING = Neurons(4096, 0, 900)  # without leak
 LINGERING = Neurons(0, 4096, 900)
 LEAKY = Neurons(1024, 128, 300)
 MIXED = Neurons(np.array([4096, 0, 4096, 0, 0, 4096]), np.array([0, 0, 4096, 4096, 0, 0]), 900)
-BIAS = np.array([5, 0, -3, 9, 60, -70])
+BIAS = np.array([5, 0, -3, 90, 60, -70])
 
 # Decays of all or nothing lose nothing to the chip's rounding, so the graph's spikes are the chip's. Resets keep biases
 # from being integrated before the input is there, which a graph has no time for.

@@ -18,7 +18,7 @@ def random_spikes(network: Network, recordings: int, steps: int, seed: int) -> N
 
 
 def random_network(seed: int) -> Network:
-    """One to four layers; every third network is dense from its input on, and every other one is reset."""
+    """One to four layers; every third network is dense from its input on, and those of odd seeds are reset."""
     rng = np.random.default_rng(seed)
     layers: list[Layer] = []
     shape: tuple[int, ...] = (int(rng.integers(5, 40)),)
@@ -78,4 +78,4 @@ def _neurons(rng: np.random.Generator, weight: Integers) -> Neurons:
     size = len(weight) if rng.random() < 0.5 else None
     decays = [rng.choice([0, 1, 64, 300, 1024, 2048, 4096], size) for _ in range(2)]
     fan_in = weight[0].size
-    return Neurons(*(d if size else int(d) for d in decays), int(150 * np.sqrt(fan_in * RATE)) + 100)
+    return Neurons(*(d if size else int(d) for d in decays), int(75 * np.sqrt(fan_in * RATE)) + 100)

@@ -41,7 +41,7 @@ def written(network: Network, folder: Path) -> Path:
 @pytest.mark.parametrize("seed", range(NETWORKS))
 def test_random_networks(seed: int, tmp_path: Path) -> None:
     network = random_network(seed)
-    spikes = random_spikes(network, 2, STEPS, seed)
+    spikes = random_spikes(network, 1 + seed % 2, STEPS, seed)  # networks of odd seeds are reset
     expected = emulate(network, spikes, record=True)
     assert all(layer.spikes.any() for layer in expected.layers)
     found = lava_output(written(network, tmp_path), spikes, python=PYTHON)
@@ -62,7 +62,7 @@ def test_states_that_overflow(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.potentials, expected.potentials[:, -1])
 
 
-@pytest.mark.parametrize("steps", [1, 2, 7])
+@pytest.mark.parametrize("steps", [1, 7])
 def test_recordings_of_a_batch_do_not_touch(steps: int, tmp_path: Path) -> None:
     network = Network((10,), (Dense(whole(8, 10), Neurons(64, 1, 300)), Dense(whole(6, 8), Neurons(64, 1, 100))))
     spikes = random_spikes(network, 5, steps, 3) | (np.arange(5) % 2 == 0)[:, None, None].astype(np.uint8)
