@@ -114,7 +114,7 @@ def _synapses(nir: Any, place: int, layer: Dense | Conv, before: tuple[int, ...]
         if layer.delay is not None and layer.delay.any():
             raise UnsupportedLayer([(f"layer {place}", "dense", "NIR has no delays of single synapses", "")])
         return nir.Affine(layer.weight / UNIT, bias)
-    weight, padding = _square(place, _written_out(layer.weight, layer.groups), layer.padding, layer.dilation)
+    weight, padding = _square(place, layer, _written_out(layer.weight, layer.groups), before[1:])
     return nir.Conv2d(before[1:], weight / UNIT, layer.stride, padding, layer.dilation, 1, bias)
 
 
@@ -128,18 +128,38 @@ def _written_out(weight: Integers, groups: int) -> Integers:
     return every
 
 
-def _square(
-    place: int, weight: Integers, padding: tuple[int, int], dilation: tuple[int, int]
-) -> tuple[Integers, tuple[int, int]]:
-    """A kernel with as many zeros before as after it on the shorter side, and the padding that these need."""
-    height, width = weight.shape[2:]
-    rows, columns = max(width - height, 0), max(height - width, 0)
-    if rows % 2 or columns % 2:
-        raise ExportError(
-            f"layer {place}: nir takes kernels for square, and equal zeros around {height} x {width} make no square"
-        )
-    weight = np.pad(weight, ((0, 0), (0, 0), (rows // 2, rows // 2), (columns // 2, columns // 2)))
-    return weight, (padding[0] + dilation[0] * rows // 2, padding[1] + dilation[1] * columns // 2)
+def _square(place: int, layer: Conv, weight: Integers, sides: tuple[int, ...]) -> tuple[Integers, tuple[int, int]]:
+    """A square kernel with the same output, and the padding that it needs.
+
+    - `sides`: (H, W) of the input.
+    """
+    kernel = weight.shape[2:]
+    for side in (max(kernel), max(kernel) + 1):
+        ahead = [
+            _zeros_ahead(side - taps, length + 2 * padding - dilation * (taps - 1) - 1, stride, dilation)
+            for taps, length, padding, dilation, stride in zip(
+                kernel, sides, layer.padding, layer.dilation, layer.stride, strict=True
+            )
+        ]
+        if (rows := ahead[0]) is not None and (columns := ahead[1]) is not None:
+            around = [(before, side - taps - before) for before, taps in zip((rows, columns), kernel, strict=True)]
+            padding = (layer.padding[0] + layer.dilation[0] * rows, layer.padding[1] + layer.dilation[1] * columns)
+            return np.pad(weight, ((0, 0), (0, 0), *around)), padding
+    raise ExportError(
+        f"layer {place}: nir takes kernels for square, and zeros cannot make {kernel[0]} x {kernel[1]} so"
+    )
+
+
+def _zeros_ahead(zeros: int, room: int, stride: int, dilation: int) -> int | None:
+    """How many of the zeros that lengthen a kernel stand before its taps; None if the output would change its length.
+
+    Padding grows on both sides by what stands before, so as many behind leave all as it was; one more or fewer does if
+    the kernel goes no further over the rest of `room`, the steps of one that it has.
+    """
+    for before in (zeros // 2, zeros - zeros // 2):
+        if 0 <= room % stride + dilation * (2 * before - zeros) < stride:
+            return before
+    return None
 
 
 def _neurons(nir: Any, neurons: Neurons, leak: NDArray[np.float64], shape: tuple[int, ...]) -> Any:

@@ -49,6 +49,11 @@ EXACT: dict[str, Network] = {
     "a high kernel, far taps": convolution(
         neurons=SUMMING, weight=whole(4, 1, 3, 1), dilation=(2, 3), padding=(2, 1), stride=(1, 2)
     ),
+    "a kernel of an even and an odd side": convolution(neurons=SUMMING, weight=whole(4, 1, 3, 4)),
+    "another with a room to spare": convolution(
+        neurons=SUMMING, weight=whole(4, 1, 2, 3), padding=(0, 1), stride=(2, 1)
+    ),
+    "one more zero on either side": convolution(neurons=PLAIN, weight=whole(2, 1, 1, 6), stride=(1, 6), padding=(0, 0)),
     "a decay for each channel": convolution(neurons=Neurons(np.array([4096, 0, 4096, 4096]), 0, 700)),
     "a chain": Network(
         (2, 7, 6),
@@ -199,7 +204,7 @@ def test_a_model_is_quantised_first(tmp_path: Path) -> None:
 def test_what_nir_cannot_say_is_refused(tmp_path: Path) -> None:
     cases: list[tuple[Network, type[Exception], str]] = [
         (dense(delay=whole(6, 10) % 5), UnsupportedLayer, "layer 1 .*delays"),
-        (convolution(weight=whole(4, 1, 3, 4)), ExportError, "3 x 4"),
+        (convolution(weight=whole(4, 1, 3, 4), stride=(1, 1)), ExportError, "3 x 4"),
     ]
     for network, error, message in cases:
         with pytest.raises(error, match=message):
