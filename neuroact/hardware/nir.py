@@ -44,6 +44,8 @@ UNIT = 64
 ENDLESS = 2.0**60
 """Steps of a time constant that floating point cannot tell from an endless one."""
 
+Pair = tuple[int, int]
+
 
 def export_nir(model: nn.Module | Network, path: Path) -> None:
     """Write a network to the file `path` as a NIR graph, whole or not at all.
@@ -114,8 +116,8 @@ def _synapses(nir: Any, place: int, layer: Dense | Conv, before: tuple[int, ...]
         if layer.delay is not None and layer.delay.any():
             raise UnsupportedLayer([(f"layer {place}", "dense", "NIR has no delays of single synapses", "")])
         return nir.Affine(layer.weight / UNIT, bias)
-    weight, padding = _square(place, layer, _written_out(layer.weight, layer.groups), before[1:])
-    return nir.Conv2d(before[1:], weight / UNIT, layer.stride, padding, layer.dilation, 1, bias)
+    weight, stride, padding = _square(place, layer, _written_out(layer.weight, layer.groups), before[1:])
+    return nir.Conv2d(before[1:], weight / UNIT, stride, padding, layer.dilation, 1, bias)
 
 
 def _written_out(weight: Integers, groups: int) -> Integers:
@@ -128,23 +130,30 @@ def _written_out(weight: Integers, groups: int) -> Integers:
     return every
 
 
-def _square(place: int, layer: Conv, weight: Integers, sides: tuple[int, ...]) -> tuple[Integers, tuple[int, int]]:
-    """A square kernel with the same output, and the padding that it needs.
+def _square(place: int, layer: Conv, weight: Integers, sides: tuple[int, ...]) -> tuple[Integers, Pair, Pair]:
+    """A square kernel with the same output, and the stride and padding that it needs.
 
     - `sides`: (H, W) of the input.
     """
-    kernel = weight.shape[2:]
+    kernel = (weight.shape[2], weight.shape[3])
+    rooms = [
+        side + 2 * padding - dilation * (taps - 1) - 1
+        for side, padding, dilation, taps in zip(sides, layer.padding, layer.dilation, kernel, strict=True)
+    ]
+    # Where the kernel has one place only, any stride will do.
+    steps = [
+        max(step, room + gap + 1) if room < step else step
+        for room, step, gap in zip(rooms, layer.stride, layer.dilation, strict=True)
+    ]
     for side in (max(kernel), max(kernel) + 1):
-        ahead = [
-            _zeros_ahead(side - taps, length + 2 * padding - dilation * (taps - 1) - 1, stride, dilation)
-            for taps, length, padding, dilation, stride in zip(
-                kernel, sides, layer.padding, layer.dilation, layer.stride, strict=True
-            )
-        ]
-        if (rows := ahead[0]) is not None and (columns := ahead[1]) is not None:
-            around = [(before, side - taps - before) for before, taps in zip((rows, columns), kernel, strict=True)]
+        rows, columns = (
+            _zeros_ahead(side - taps, room, step, dilation)
+            for taps, room, step, dilation in zip(kernel, rooms, steps, layer.dilation, strict=True)
+        )
+        if rows is not None and columns is not None:
+            around = ((rows, side - kernel[0] - rows), (columns, side - kernel[1] - columns))
             padding = (layer.padding[0] + layer.dilation[0] * rows, layer.padding[1] + layer.dilation[1] * columns)
-            return np.pad(weight, ((0, 0), (0, 0), *around)), padding
+            return np.pad(weight, ((0, 0), (0, 0), *around)), (steps[0], steps[1]), padding
     raise ExportError(
         f"layer {place}: nir takes kernels for square, and zeros cannot make {kernel[0]} x {kernel[1]} so"
     )

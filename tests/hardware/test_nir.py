@@ -53,7 +53,9 @@ EXACT: dict[str, Network] = {
     "another with a room to spare": convolution(
         neurons=SUMMING, weight=whole(4, 1, 2, 3), padding=(0, 1), stride=(2, 1)
     ),
-    "one more zero on either side": convolution(neurons=PLAIN, weight=whole(2, 1, 1, 6), stride=(1, 6), padding=(0, 0)),
+    "a pool over the width": convolution(
+        neurons=replace(PLAIN, threshold=100), weight=whole(2, 1, 1, 6), stride=(1, 1), padding=(0, 0)
+    ),
     "a decay for each channel": convolution(neurons=Neurons(np.array([4096, 0, 4096, 4096]), 0, 700)),
     "a chain": Network(
         (2, 7, 6),
