@@ -25,9 +25,10 @@ from neuroact.hardware.netx import read_netx
 from neuroact.models.registry import create, family
 from neuroact.training.configs import DataConfig
 from neuroact.training.cost import ACCUMULATE
-from neuroact.training.data import Batches, Part, load_split, loader
+from neuroact.training.data import Batches, Part, load_split
 from neuroact.training.evaluation import Evaluation
 from neuroact.training.inputs import as_input, check_kind
+from neuroact.training.loader import Loader
 from neuroact.training.metrics import Scores, score
 
 Engine = Literal["emulator", "lava"]
@@ -116,9 +117,7 @@ def simulate(
     """
     manifest, network = read_manifest(path), read_netx(path)
     model = _model(manifest, path)
-    part = load_split(
-        _settings(manifest, source, steps), split, seed=0
-    )  # the seed is of augmentation, of which is none
+    part = load_split(_settings(manifest, source, steps), split, seed=0)  # of augmentation, which there is none of
     if part.examples.classes != manifest.classes:
         raise ExportError(f"{source} has other classes than those that {path} knows")
     check_kind(family(manifest.model["name"]).takes, part.kind)
@@ -187,7 +186,7 @@ def _batches(
     model: nn.Module, part: Part, positions: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     """Spikes `(B, T, ...)` and labels `(B,)`."""
-    for data, labels in loader(part, Batches(positions, batch=BATCH), workers=0, keep_workers=False):
+    for data, labels in Loader(part, Batches(positions, batch=BATCH), workers=0, keep_workers=False):
         yield chip_input(model, as_input(data, part.kind)).numpy(), torch.as_tensor(labels).numpy()
 
 

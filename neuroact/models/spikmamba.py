@@ -56,8 +56,8 @@ DIRECTIONS: dict[Direction, tuple[str, ...]] = {
 PRESETS = {
     "tiny": {"size": (16, 16), "frames": 4, "patch": (1, 4, 4), "hidden": 16, "blocks": 1, "heads": 2, "ffn": 32,
              "window": (2, 2, 2), "states": 8},
-    "small": {"size": (34, 34), "frames": 8, "patch": (1, 4, 4), "hidden": 64, "blocks": 2, "heads": 4, "ffn": 256,
-              "window": (2, 5, 5), "states": 8},
+    "small": {"size": (34, 34), "frames": 8, "patch": (1, 6, 6), "hidden": 64, "blocks": 1, "heads": 4, "ffn": 256,
+              "window": (2, 3, 3), "states": 8},
     "spikmamba": {"size": (128, 128), "frames": 8, "patch": (1, 8, 8), "hidden": 256, "blocks": 2, "heads": 8,
                   "ffn": 1024, "window": (2, 8, 8)},
 }  # fmt: skip

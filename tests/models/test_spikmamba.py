@@ -16,7 +16,7 @@ from neuroact.models import create
 from neuroact.models.spikmamba import PRESETS, Block, Fire, Scan, SpikeLinearAttention, SpikeMamba, SpikMamba
 from tests.kernels.relative import assert_close
 
-PARAMETERS = {"tiny": 7_771, "small": 189_835, "spikmamba": 2_807_051}
+PARAMETERS = {"tiny": 7_771, "small": 100_683, "spikmamba": 2_807_051}
 """Of each preset, with the paper's three channels and the 11 classes of DVS128 Gesture."""
 PARTS = {
     "embedding": 3 * 8 * 8 * 256 + 2 * 256 + (8 + 16 * 16) * 256,
