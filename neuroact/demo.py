@@ -1,4 +1,7 @@
-"""The whole way once, on simulated actions that the demo makes itself: record, audit, convert, view, learn, report."""
+"""The whole way once, on simulated actions that the demo makes itself.
+
+Record, audit, convert, view, learn, export for Loihi, simulate the chip's integers, report.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,8 @@ from neuroact.datasets.simulation.actions import ACTIONS
 from neuroact.datasets.simulation.casting import shot
 from neuroact.datasets.simulation.synthetic import DURATION, SENSOR_SIZE, make_synthetic
 from neuroact.errors import StoreError
+from neuroact.hardware.export import export_netx, trained_model
+from neuroact.hardware.simulating import Simulated, simulate
 from neuroact.recordings import DamageWarning, open_recording
 from neuroact.recordings.summary import Summary, summarise
 from neuroact.training import Trained, configure, recipe, train
@@ -73,6 +78,7 @@ class Results:
     trained: Trained
     findings: Findings
     scores: Scores
+    on_chip: Simulated
     seconds: dict[str, float]
 
 
@@ -115,7 +121,9 @@ def run(folder: Path, tell: Tell) -> Path:
         findings = evaluate_run(trained.path)
         scores = write_training_report(trained.path / "report.html", findings)
     tell(f"  {_verdict(scores)}: {trained.path / 'report.html'}. {MEANS}")
-    results = Results(summaries, audited, converted, store, seen, sheet, trained, findings, scores, seconds)
+    with step("export and simulate"):
+        on_chip = _on_chip(folder, tell)
+    results = Results(summaries, audited, converted, store, seen, sheet, trained, findings, scores, on_chip, seconds)
     path = folder / "report.html"
     _report(path, results)
     store.close()
@@ -158,9 +166,22 @@ def _train(folder: Path, tell: Tell) -> Trained:
     return train(config, where)
 
 
+def _on_chip(folder: Path, tell: Tell) -> Simulated:
+    path = folder / "network.net"
+    model, settings, classes = trained_model(folder / "run")
+    export_netx(model, path, classes=classes, settings=settings)
+    tell(f"exported for Loihi through Lava: {path}")
+    found = simulate(path, f"{SET}:{folder / SET}")
+    tell(f"  in the chip's integers, which are emulated here, {_right(found.scores)} are recognised")
+    return found
+
+
 def _verdict(scores: Scores) -> str:
-    right = int(scores.confusion.diagonal().sum())
-    return f"{right} of {scores.samples} recordings of people that it has not seen are recognised"
+    return f"{_right(scores)} recordings of people that it has not seen are recognised"
+
+
+def _right(scores: Scores) -> str:
+    return f"{int(scores.confusion.diagonal().sum())} of {scores.samples}"
 
 
 def _report(path: Path, results: Results) -> None:
@@ -243,16 +264,19 @@ def _audited(audited: Audit) -> str:
 
 
 def _learned(results: Results) -> list[str]:
-    trained, cost = results.trained, results.findings.cost
+    trained, cost, on_chip = results.trained, results.findings.cost, results.on_chip
     rows = [[name, text] for name, text in written([results.scores]).items()]
     rows += [["epochs", str(trained.epochs)], ["steps", str(trained.steps)]]
     if cost:
         energy = in_joules(cost.energy_accumulates + cost.energy_multiply_accumulates)
         rows += [["parameters", quantities.count(cost.parameters)], ["a sample, estimated for 45 nm", energy]]
+    rows += [["top-1 in the chip's integers", f"{on_chip.scores.top1:.2%}"]]
+    rows += [["synaptic operations of a sample on the chip", quantities.count(round(on_chip.operations))]]
     return [
         report.paragraph(
             f"{MODEL} was trained on people of the training split, and its best epoch chosen on others. "
-            f"{_verdict(results.scores)}. {MEANS} Curves, mistakes and operations are in run/report.html."
+            f"{_verdict(results.scores)}. {MEANS} Curves, mistakes and operations are in run/report.html. "
+            "network.net is the same network in the integers of Loihi 2; no chip has run it, an emulator has."
         ),
         report.table(["", ""], rows, right=(1,)),
     ]
@@ -290,7 +314,9 @@ neuroact view {folder / SHOWN} -o sheet.png
 neuroact datasets audit synthetic:{folder / SET}
 neuroact convert synthetic:{folder / SET} -o voxels --to voxel --window {WINDOW // 1000}ms
 neuroact train --data synthetic:{folder / SET} --model {MODEL} --set data.batch={BATCH} -o run
-neuroact eval run -o training.html"""
+neuroact eval run -o training.html
+neuroact export run --to loihi -o network.net --resources
+neuroact simulate network.net --data synthetic:{folder / SET}"""
 
 
 def _machine() -> list[list[str]]:

@@ -1,5 +1,6 @@
 """The demo, on shorter recordings than it makes for a reader."""
 
+import html
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from neuroact import demo, open_recording, open_store
 from neuroact.cli.app import run
 from neuroact.cli.exit_codes import ExitCode
 from neuroact.datasets.simulation.actions import ACTIONS
+from neuroact.hardware.simulating import simulate
 from neuroact.training import best_model, read_log
 from neuroact.training.metrics import score
 from neuroact.training.runs import evaluate_run
@@ -74,6 +76,18 @@ def test_a_network_learns_from_them_and_is_tested_on_other_people(made: tuple[Pa
     assert f"{verdict}. {demo.MEANS}" in page
     assert f'<td>top-1</td><td class="right">{scores.top1:.2%}</td>' in page
     assert "<h2>Learning</h2>" in (folder / "run" / "report.html").read_text()
+
+
+def test_the_network_is_exported_and_its_integers_are_simulated(made: tuple[Path, list[str]]) -> None:
+    folder, lines = made
+    simulated = simulate(folder / "network.net", f"synthetic:{folder / demo.SET}")
+    right = round(simulated.scores.top1 * 4)
+    assert f"  in the chip's integers, which are emulated here, {right} of 4 are recognised" in lines
+    page = (folder / "report.html").read_text()
+    assert f'<td>top-1 in the chip\'s integers</td><td class="right">{simulated.scores.top1:.2%}</td>' in html.unescape(
+        page
+    )
+    assert simulated.operations > 0
 
 
 def test_a_folder_of_its_own_is_made_anew_and_another_is_left_alone(

@@ -87,7 +87,7 @@ def test_the_configuration_is_printed_as_a_file_to_start_from(digits: str, tmp_p
     assert printed.exit_code == 0, printed.output
     settings = tomllib.loads(printed.stdout)
     assert (settings["schedule"]["epochs"], settings["data"]["source"]) == (7, digits)
-    assert (settings["model"]["preset"], settings["data"]["batch"]) == ("small", 32), "the recipe is not used"
+    assert (settings["model"]["preset"], settings["data"]["batch"]) == ("small", 64), "the recipe is not used"
     (tmp_path / "c.toml").write_text(printed.stdout)
     again = run("-c", tmp_path / "c.toml", "--print-config")
     assert again.stdout == printed.stdout
