@@ -17,6 +17,11 @@ def array(tensor: Tensor) -> NDArray[Any]:
     return tensor.detach().numpy()
 
 
+def parameter_array(parameter: float | Tensor, dtype: Any) -> NDArray[Any]:
+    """A parameter's values `(C,)`, of which a number has one."""
+    return array(parameter) if isinstance(parameter, Tensor) else np.full(1, parameter, dtype)
+
+
 def nothing(dtype: Any) -> NDArray[Any]:
     """Stands for an array that a loop is not given."""
     return np.empty((0, 0), dtype)

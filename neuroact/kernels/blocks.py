@@ -5,7 +5,7 @@ A program works on a block of neurons, whose states stay in registers through al
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import triton
 import triton.language as tl
@@ -35,6 +35,9 @@ MOST_HELD = 8
 MOST_HELD_BY_LEARNERS = 2
 """The same where parameters have gradients, whose sums take registers too."""
 
+Given = Literal["number", "one", "each"]
+"""How a kernel gets a parameter: as a number among its arguments, or in memory, one value for all or each its own."""
+
 block_size: int | None = None
 """Neurons a program, if not as many as its threads load at once; the interpreter wants few, big programs."""
 
@@ -50,10 +53,19 @@ def block_of_backward(x: Tensor, held: int, *, learned: bool) -> int:
     return block_size or THREADS * min(WIDEST_LOAD // x.element_size(), fitting)
 
 
+def given_as(parameter: float | Tensor) -> Given:
+    """How a kernel gets this one."""
+    if not isinstance(parameter, Tensor):
+        return "number"
+    return "one" if parameter.numel() == 1 else "each"
+
+
 @triton.jit
-def parameter(values, n, mask, count, inner, SINGLE: tl.constexpr):
-    """Each neuron's value of a parameter; if there is a single one, it is loaded once for all."""
-    if SINGLE:
+def parameter(values, n, mask, count, inner, GIVEN: tl.constexpr):
+    """Each neuron's value of a parameter; if there is a single one in memory, it is loaded once for all."""
+    if GIVEN == "number":
+        return values
+    elif GIVEN == "one":
         return tl.load(values)
     else:
         return tl.load(values + (n // inner) % count, mask=mask, other=0.0)

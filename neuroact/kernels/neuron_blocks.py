@@ -17,6 +17,7 @@ where u in `retreat` is that before the step.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import triton
@@ -37,19 +38,20 @@ def scan_forward(
     fifth, fifth_count, fifth_inner, sixth, sixth_count, sixth_inner,
     CHARGE: tl.constexpr, SETTLE: tl.constexpr, TWO: tl.constexpr,
     HARD: tl.constexpr, FORM: tl.constexpr, KEEP: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
-    ONE_DECAY: tl.constexpr, ONE_THRESHOLD: tl.constexpr, ONE_RESET: tl.constexpr, ONE_SCALE: tl.constexpr,
-    ONE_FIFTH: tl.constexpr, ONE_SIXTH: tl.constexpr,
+    HAS_STATES: tl.constexpr,
+    GIVEN_DECAY: tl.constexpr, GIVEN_THRESHOLD: tl.constexpr, GIVEN_RESET: tl.constexpr, GIVEN_SCALE: tl.constexpr,
+    GIVEN_FIFTH: tl.constexpr, GIVEN_SIXTH: tl.constexpr,
 ):  # fmt: skip
     """All steps of a block of neurons. Shapes are those of the flat arguments in `neuron_scan`."""
     n = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     mask = n < N
-    a = parameter(decay, n, mask, decay_count, decay_inner, ONE_DECAY)
-    b = parameter(threshold, n, mask, threshold_count, threshold_inner, ONE_THRESHOLD)
-    c = parameter(v_reset, n, mask, reset_count, reset_inner, ONE_RESET)
-    d = parameter(scale, n, mask, scale_count, scale_inner, ONE_SCALE)
-    e = parameter(fifth, n, mask, fifth_count, fifth_inner, ONE_FIFTH)
-    f = parameter(sixth, n, mask, sixth_count, sixth_inner, ONE_SIXTH)
-    u, v = load_states(states, n, N, mask, TWO, BLOCK)
+    a = parameter(decay, n, mask, decay_count, decay_inner, GIVEN_DECAY)
+    b = parameter(threshold, n, mask, threshold_count, threshold_inner, GIVEN_THRESHOLD)
+    c = parameter(v_reset, n, mask, reset_count, reset_inner, GIVEN_RESET)
+    d = parameter(scale, n, mask, scale_count, scale_inner, GIVEN_SCALE)
+    e = parameter(fifth, n, mask, fifth_count, fifth_inner, GIVEN_FIFTH)
+    f = parameter(sixth, n, mask, sixth_count, sixth_inner, GIVEN_SIXTH)
+    u, v = load_states(states, n, N, mask, HAS_STATES, TWO, BLOCK)
     bits = tl.zeros([BLOCK], tl.int32)
     for t in range(T):
         row = tl.cast(t, tl.int64) * N + n
@@ -78,20 +80,20 @@ def scan_backward(
     fifth, fifth_count, fifth_inner, sixth, sixth_count, sixth_inner,
     CHARGE: tl.constexpr, SETTLE: tl.constexpr, RETREAT: tl.constexpr, TWO: tl.constexpr, BY_SPIKES: tl.constexpr,
     HARD: tl.constexpr, KIND: tl.constexpr, DETACHED: tl.constexpr, LEARNED: tl.constexpr,
-    CHUNK: tl.constexpr, BLOCK: tl.constexpr, COUNT: tl.constexpr,
-    ONE_DECAY: tl.constexpr, ONE_THRESHOLD: tl.constexpr, ONE_RESET: tl.constexpr, ONE_SCALE: tl.constexpr,
-    ONE_FIFTH: tl.constexpr, ONE_SIXTH: tl.constexpr,
+    CHUNK: tl.constexpr, BLOCK: tl.constexpr, COUNT: tl.constexpr, HAS_STATES: tl.constexpr, HAS_LAST: tl.constexpr,
+    GIVEN_DECAY: tl.constexpr, GIVEN_THRESHOLD: tl.constexpr, GIVEN_RESET: tl.constexpr, GIVEN_SCALE: tl.constexpr,
+    GIVEN_FIFTH: tl.constexpr, GIVEN_SIXTH: tl.constexpr,
 ):  # fmt: skip
     """Back over all steps of a block of neurons, chunk by chunk; each chunk is first computed once more."""
     n = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     mask = n < N
-    a = parameter(decay, n, mask, decay_count, decay_inner, ONE_DECAY)
-    b = parameter(threshold, n, mask, threshold_count, threshold_inner, ONE_THRESHOLD)
-    c = parameter(v_reset, n, mask, reset_count, reset_inner, ONE_RESET)
-    d = parameter(scale, n, mask, scale_count, scale_inner, ONE_SCALE)
-    e = parameter(fifth, n, mask, fifth_count, fifth_inner, ONE_FIFTH)
-    f = parameter(sixth, n, mask, sixth_count, sixth_inner, ONE_SIXTH)
-    grad_u, grad_v = load_states(grad_last, n, N, mask, TWO, BLOCK)
+    a = parameter(decay, n, mask, decay_count, decay_inner, GIVEN_DECAY)
+    b = parameter(threshold, n, mask, threshold_count, threshold_inner, GIVEN_THRESHOLD)
+    c = parameter(v_reset, n, mask, reset_count, reset_inner, GIVEN_RESET)
+    d = parameter(scale, n, mask, scale_count, scale_inner, GIVEN_SCALE)
+    e = parameter(fifth, n, mask, fifth_count, fifth_inner, GIVEN_FIFTH)
+    f = parameter(sixth, n, mask, sixth_count, sixth_inner, GIVEN_SIXTH)
+    grad_u, grad_v = load_states(grad_last, n, N, mask, HAS_LAST, TWO, BLOCK)
     zero = tl.zeros([BLOCK], tl.float32)
     d_decay, d_threshold, d_reset, d_scale, d_fifth, d_sixth = zero, zero, zero, zero, zero, zero
     chunks = tl.cdiv(T, CHUNK)
@@ -99,9 +101,10 @@ def scan_backward(
         chunk = chunks - 1 - back
         first = chunk * CHUNK
         if chunk == 0:
-            u, v = load_states(states, n, N, mask, TWO, BLOCK)
+            u, v = load_states(states, n, N, mask, HAS_STATES, TWO, BLOCK)
         else:
-            u, v = load_states(checkpoints + tl.cast(chunk - 1, tl.int64) * N * (1 + TWO), n, N, mask, TWO, BLOCK)
+            border = checkpoints + tl.cast(chunk - 1, tl.int64) * N * (1 + TWO)
+            u, v = load_states(border, n, N, mask, True, TWO, BLOCK)
         held, held_u = (), ()
         for k in tl.static_range(CHUNK):
             there = mask & ((n * 0 + first + k) < T)
@@ -148,7 +151,8 @@ def scan_backward(
                 d_sixth += tl.where(there, f_share, 0.0)
             grad_u = tl.where(there, before_u, grad_u)
             grad_v = tl.where(there, a * grad_h, grad_v)
-    store_states(grad_states, grad_u, grad_v, n, N, mask, TWO)
+    if HAS_STATES:
+        store_states(grad_states, grad_u, grad_v, n, N, mask, TWO)
     if LEARNED:
         tl.store(shares + n, d_decay, mask=mask)
         tl.store(shares + N + n, d_threshold, mask=mask)
@@ -161,9 +165,11 @@ def scan_backward(
 
 
 @triton.jit
-def load_states(states, n, N, mask, TWO: tl.constexpr, BLOCK: tl.constexpr):
-    """u and v, u zeros for neurons that have v alone."""
-    if TWO:
+def load_states(states, n, N, mask, THERE: tl.constexpr, TWO: tl.constexpr, BLOCK: tl.constexpr):
+    """u and v: zeros where there are none to load, as u is for neurons that have v alone."""
+    if not THERE:
+        return tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
+    elif TWO:
         return tl.load(states + n, mask=mask, other=0.0), tl.load(states + N + n, mask=mask, other=0.0)
     else:
         return tl.zeros([BLOCK], tl.float32), tl.load(states + n, mask=mask, other=0.0)
@@ -191,31 +197,30 @@ class Kernels(NamedTuple):
     by_spikes: bool = False
 
     def forward(
-        self, x: Tensor, states: Tensor, parameters: Sequence[Tensor], inner: Sequence[int],
+        self, x: Tensor, states: Tensor, parameters: Sequence[float | Tensor], inner: Sequence[int],
         hard: bool, kind: int, alpha: float, smooth: bool, form: neurons.Form, keep: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Spikes, the last states, and those that the backward pass starts from. See `neuron_scan`."""
-        states = _all_of(states, x)
-        spikes, last = neurons.empty_spikes(x, form), states.new_empty(states.shape)
+        spikes, last = neurons.empty_spikes(x, form), states.new_empty((len(states), x.shape[1]))
         checkpoints = states.new_empty(neurons.checkpoints_shape(x, states, keep))
         block = blocks.block_of(x)
         scan_forward[triton.cdiv(x.shape[1], block),](
             x, states, spikes, last, checkpoints, *x.shape, **_described(parameters, inner),
             CHARGE=self.charge, SETTLE=self.settle, TWO=len(states) == 2,
-            HARD=hard, FORM=FORMS.index(form), KEEP=keep, CHUNK=neurons.CHUNK, BLOCK=block, **blocks.OPTIONS,
+            HARD=hard, FORM=FORMS.index(form), KEEP=keep, CHUNK=neurons.CHUNK, BLOCK=block,
+            HAS_STATES=states.numel() > 0, **blocks.OPTIONS,
         )  # fmt: skip
         return spikes, last, checkpoints
 
     def backward(
         self, grad_s: Tensor, grad_last: Tensor, x: Tensor, states: Tensor, checkpoints: Tensor,
-        parameters: Sequence[Tensor], inner: Sequence[int],
+        parameters: Sequence[float | Tensor], inner: Sequence[int],
         hard: bool, kind: int, alpha: float, smooth: bool, detach_reset: bool, learned: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Gradients of x and the states, and each neuron's shares in those of the parameters: `(P, N)`.
 
         The shares are `(P, 0)` if the parameters are not `learned`.
         """
-        given, states, grad_last = states.shape, _all_of(states, x), _all_of(grad_last, x)
         grad_x, grad_states = x.new_empty(x.shape), states.new_empty(states.shape)
         shares = states.new_empty((len(parameters), x.shape[1] if learned else 0))
         held = len(states) if learned else 1 + self.by_spikes
@@ -225,28 +230,25 @@ class Kernels(NamedTuple):
             **_described(parameters, inner),
             CHARGE=self.charge, SETTLE=self.settle, RETREAT=self.retreat, TWO=len(states) == 2,
             BY_SPIKES=self.by_spikes, HARD=hard, KIND=kind, DETACHED=detach_reset, LEARNED=learned,
-            CHUNK=neurons.CHUNK, BLOCK=block, COUNT=len(parameters), **blocks.OPTIONS, maxnreg=blocks.ALL_REGISTERS,
+            CHUNK=neurons.CHUNK, BLOCK=block, COUNT=len(parameters),
+            HAS_STATES=states.numel() > 0, HAS_LAST=grad_last.numel() > 0,
+            **blocks.OPTIONS, maxnreg=blocks.ALL_REGISTERS,
         )  # fmt: skip
-        return grad_x, grad_states if given[1] else states.new_empty(given), shares
+        return grad_x, grad_states, shares
 
 
-def _all_of(states: Tensor, x: Tensor) -> Tensor:
-    """`(S, N)`, zeros if none are given."""
-    return states if states.shape[1] else states.new_zeros((len(states), x.shape[1]))
+def _described(parameters: Sequence[float | Tensor], inner: Sequence[int]) -> dict[str, Any]:
+    """What a kernel is told of each parameter: its number, or where its values are, how many, and how many neurons
+    share one.
 
-
-def _described(parameters: Sequence[Tensor], inner: Sequence[int]) -> dict[str, Any]:
-    """What a kernel is told of each parameter: where its values are, how many, and how many neurons share one.
-
-    Where a neuron has no fifth or sixth, the kernel gets the first one again and does not use it.
+    Where a neuron has no fifth or sixth, the kernel gets a number and does not use it.
     """
-    missing = len(PARAMETERS) - len(parameters)
     described: dict[str, Any] = {}
-    pairs = zip([*parameters, *[parameters[0]] * missing], [*inner, *[inner[0]] * missing], strict=True)
-    for name, (values, width) in zip(PARAMETERS, pairs, strict=True):
-        pointer = "v_reset" if name == "RESET" else name.lower()
+    for name, parameter, width in zip_longest(PARAMETERS, parameters, inner, fillvalue=0.0):
         described |= {
-            pointer: values, f"{name.lower()}_count": values.numel(), f"{name.lower()}_inner": width,
-            f"ONE_{name}": values.numel() == 1,
+            "v_reset" if name == "RESET" else name.lower(): parameter,
+            f"{name.lower()}_count": parameter.numel() if isinstance(parameter, Tensor) else 1,
+            f"{name.lower()}_inner": width if isinstance(parameter, Tensor) else 1,
+            f"GIVEN_{name}": blocks.given_as(parameter),
         }  # fmt: skip
     return described

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from neuroact.jit import Loop, loop_with, part
 from neuroact.kernels import memory, neurons
-from neuroact.kernels.arrays import array, spike_arrays, values_or_bits
+from neuroact.kernels.arrays import array, parameter_array, spike_arrays, values_or_bits
 from neuroact.kernels.firing import spikes_of
 from neuroact.kernels.neurons import CHUNK, STEPS_IN_BYTE
 from neuroact.kernels.rows import Integer, Row, Value, block_width, copy_rows, mark, narrow, pack, slope, spread, widen
@@ -234,23 +234,24 @@ class Kernels(NamedTuple):
     holding: int
 
     def forward(
-        self, x: Tensor, states: Tensor, parameters: Sequence[Tensor], inner: Sequence[int],
+        self, x: Tensor, states: Tensor, parameters: Sequence[float | Tensor], inner: Sequence[int],
         hard: bool, kind: int, alpha: float, smooth: bool, form: str, keep: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Spikes, the last states, and those that the backward pass starts from. See `neuron_scan`."""
         spikes = memory.empty(*neurons.spikes_layout(x, form))
         last = memory.empty((len(states), x.shape[1]), states.dtype)
         checkpoints = memory.empty(neurons.checkpoints_shape(x, states, keep), states.dtype)
+        real = array(states).dtype.type
         on_every_core(
             self.forward_loop, x.shape[1], x.numel(), *values_or_bits(x), array(states),
-            tuple(map(array, parameters)), tuple(inner), hard, kind, array(states).dtype.type(alpha), smooth,
+            tuple(parameter_array(p, real) for p in parameters), tuple(inner), hard, kind, real(alpha), smooth,
             *spike_arrays(spikes, x), array(last), array(checkpoints),
         )  # fmt: skip
         return spikes, last, checkpoints
 
     def backward(
         self, grad_s: Tensor, grad_last: Tensor, x: Tensor, states: Tensor, checkpoints: Tensor,
-        parameters: Sequence[Tensor], inner: Sequence[int],
+        parameters: Sequence[float | Tensor], inner: Sequence[int],
         hard: bool, kind: int, alpha: float, smooth: bool, detach_reset: bool, learned: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Gradients of x and the states, and each neuron's shares in those of the parameters: `(P, N)`.
@@ -262,9 +263,9 @@ class Kernels(NamedTuple):
         real = array(states).dtype.type
         on_every_core(
             self.backward_loop, x.shape[1], x.numel(), *values_or_bits(x), array(states),
-            tuple(map(array, parameters)), tuple(inner), hard, kind, real(alpha), smooth, real(not detach_reset),
-            len(states) if learned else self.holding, array(checkpoints), *values_or_bits(grad_s), array(grad_last),
-            *values_or_bits(grad_x), array(grad_states), array(shares),
+            tuple(parameter_array(p, real) for p in parameters), tuple(inner), hard, kind, real(alpha), smooth,
+            real(not detach_reset), len(states) if learned else self.holding, array(checkpoints),
+            *values_or_bits(grad_s), array(grad_last), *values_or_bits(grad_x), array(grad_states), array(shares),
         )  # fmt: skip
         return grad_x, grad_states, shares
 

@@ -51,9 +51,9 @@ def scan(
             firing=firing,
         )
         return neurons.in_form(spikes, form, x.dtype), *last
-    flat, inner = neurons.flat_parameters(given, x)
+    tensors, numbers, inner = neurons.flat_parameters(given, x)
     spikes, flat_last, _ = scan_operation(
-        neurons.flat_input(x, chosen), neurons.flat_states(states, x), flat, inner,
+        neurons.flat_input(x, chosen), neurons.flat_states(states, x), tensors, numbers, inner,
         neuron, hard, surrogate, alpha, smooth, detach_reset, form, differentiable, chosen,
     )  # fmt: skip
     spikes = spikes.reshape(spikes.shape[0], *x.shape[1:])
@@ -68,14 +68,17 @@ def _kernels(neuron: str, backend: str) -> Any:
 
 @torch.library.custom_op("neuroact::neuron_scan", mutates_args=())
 def scan_operation(
-    x: Tensor, states: Tensor, parameters: Sequence[Tensor], inner: Sequence[int],
+    x: Tensor, states: Tensor, tensors: Sequence[Tensor], numbers: Sequence[float], inner: Sequence[int],
     neuron: str, hard: bool, surrogate: str, alpha: float, smooth: bool, detach_reset: bool,
     form: str, keep: bool, backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Spikes, last states, and what the backward pass needs beyond the input if it is to `keep` it.
 
-    The arguments are flat, as `neurons` says; `hard` tells whether `v_reset` counts.
+    - `states` `(S, N)`, or `(S, 0)` for zeros.
+    - `tensors`, `numbers`, `inner`: the parameters, as `neurons.flat_parameters` takes them apart.
+    - `hard`: whether `v_reset` counts.
     """
+    parameters = neurons.joined(tensors, numbers, inner)
     result: tuple[Tensor, Tensor, Tensor] = _kernels(neuron, backend).forward(
         x, states, parameters, inner, hard, surrogate_number(surrogate), alpha, smooth, form, keep
     )
@@ -92,44 +95,46 @@ def _(x: Tensor, states: Tensor, *arguments: Any) -> tuple[Tensor, Tensor, Tenso
 @torch.library.custom_op("neuroact::neuron_scan_backward", mutates_args=())
 def scan_backward(
     grad_s: Tensor, grad_last: Tensor, x: Tensor, states: Tensor, checkpoints: Tensor,
-    parameters: Sequence[Tensor], inner: Sequence[int],
+    tensors: Sequence[Tensor], numbers: Sequence[float], inner: Sequence[int],
     neuron: str, hard: bool, surrogate: str, alpha: float, smooth: bool, detach_reset: bool,
     learned: bool, backend: str,
 ) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
-    """Gradients of x, the states and the parameters; those of the parameters are zeros unless they are `learned`.
+    """Gradients of x, of the states, and if any is `learned` of the parameters that are tensors.
 
     - `grad_last` `(S, N)`, or `(S, 0)` for zeros.
     """
+    parameters = neurons.joined(tensors, numbers, inner)
     grad_x, grad_states, shares = _kernels(neuron, backend).backward(
         grad_s, grad_last, x, states, checkpoints, parameters, inner, hard, surrogate_number(surrogate), alpha, smooth,
         detach_reset, learned,
     )  # fmt: skip
-    return grad_x, grad_states, neurons.gathered(shares, parameters, inner)
+    return grad_x, grad_states, neurons.gathered(shares, parameters, inner) if learned else []
 
 
 @scan_backward.register_fake
 def _(
-    grad_s: Tensor, grad_last: Tensor, x: Tensor, states: Tensor, checkpoints: Tensor, parameters: Sequence[Tensor],
+    grad_s: Tensor, grad_last: Tensor, x: Tensor, states: Tensor, checkpoints: Tensor, tensors: Sequence[Tensor],
     *arguments: Any,
 ) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
-    return torch.empty_like(x), torch.empty_like(states), [torch.empty_like(parameter) for parameter in parameters]
+    *_, learned, _backend = arguments
+    return torch.empty_like(x), torch.empty_like(states), [torch.empty_like(t) for t in tensors] if learned else []
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    x, states, parameters, *ctx.options, _form, _keep, ctx.backend = inputs
-    ctx.save_for_backward(x, states, output[2], *parameters)
+    x, states, tensors, *ctx.options, _form, _keep, ctx.backend = inputs
+    ctx.save_for_backward(x, states, output[2], *tensors)
     ctx.set_materialize_grads(False)
 
 
 def _backward(ctx: Any, grad_s: Tensor | None, grad_last: Tensor | None, _: Tensor) -> tuple[Any, ...]:
-    x, states, checkpoints, *parameters = ctx.saved_tensors
+    x, states, checkpoints, *tensors = ctx.saved_tensors
     learned = any(ctx.needs_input_grad[2])
     grad_s = torch.zeros_like(x) if grad_s is None else grad_s.to(x.dtype).contiguous()
     grad_last = states.new_empty((len(states), 0)) if grad_last is None else grad_last.contiguous()
-    grads = scan_backward(
-        grad_s, grad_last, x, states, checkpoints, parameters, *ctx.options, learned, ctx.backend
+    grad_x, grad_states, grads = scan_backward(
+        grad_s, grad_last, x, states, checkpoints, tensors, *ctx.options, learned, ctx.backend
     )  # fmt: skip
-    return *grads, *(None,) * 10
+    return grad_x, grad_states, grads if learned else [None] * len(tensors), *(None,) * 11
 
 
 scan_operation.register_autograd(_backward, setup_context=_setup_context)

@@ -1,8 +1,9 @@
 """What the scans of spiking neurons share: their arguments brought into the form that the kernels take.
 
-A kernel sees the input as `(T, N)`, contiguous, the states as `(S, N)`, and each parameter as `(C,)` with a number
-`inner`: neuron n has its value `n // inner % C`. So one value for all neurons, one a channel and one a neuron are all
-the same to it, wherever the channels stand among the dimensions.
+A kernel sees the input as `(T, N)`, contiguous, the states as `(S, N)`, and each parameter as a number, or as `(C,)`
+with a number `inner`: neuron n has its value `n // inner % C`. So one value for all neurons, one a channel and one a
+neuron are all the same to it, wherever the channels stand among the dimensions. Numbers stay numbers, and states that
+are not given stay away: on a GPU, to fill a tensor takes a launch, and a few of them as long as a small scan.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from neuroact.kernels.surrogates import surrogate_number
 Form = Literal["same", "uint8", "packed"]
 """How spikes are written: in the input's dtype, as bytes, or as bits."""
 SpikeDtype = torch.dtype | Literal["packed"] | None
+NUMBER = -1
+"""In the place of `inner`: the parameter is a number."""
 STEPS_IN_BYTE = 8
 CHUNK = 16
 """Steps of which the backward pass holds the membrane potentials: on GPUs in registers."""
@@ -82,14 +85,31 @@ def _spread(value: Tensor, shape: torch.Size, name: str) -> Tensor:
         raise ValueError(f"{name} has shape {tuple(value.shape)}, which does not spread over {tuple(shape)}") from error
 
 
-def flat_parameters(given: dict[str, float | Tensor], x: Tensor) -> tuple[list[Tensor], list[int]]:
-    """The values `(C,)` of each parameter, and the `inner` of each."""
-    pairs = [_flat_parameter(spread_parameter(value, x, name), x.shape[1:]) for name, value in given.items()]
-    return [values for values, _ in pairs], [inner for _, inner in pairs]
+def flat_parameters(given: dict[str, float | Tensor], x: Tensor) -> tuple[list[Tensor], list[float], list[int]]:
+    """Of the parameters: the values `(C,)` of those that are tensors; all as numbers, 0 for tensors; each one's `inner`.
+
+    An operation of torch takes no list of both, see `joined`.
+    """
+    tensors, numbers, inner = [], [], []
+    for name, value in given.items():
+        if isinstance(value, Tensor):
+            values, width = flat_parameter(spread_parameter(value, x, name), x.shape[1:])
+            tensors.append(values)
+        else:
+            width = NUMBER
+        numbers.append(0.0 if isinstance(value, Tensor) else float(value))
+        inner.append(width)
+    return tensors, numbers, inner
 
 
-def _flat_parameter(value: Tensor, shape: torch.Size) -> tuple[Tensor, int]:
-    """Values that differ along dimensions which do not stand side by side are spread out to one a neuron."""
+def joined(tensors: Sequence[Tensor], numbers: Sequence[float], inner: Sequence[int]) -> list[float | Tensor]:
+    """What `flat_parameters` took apart, in its order."""
+    following = iter(tensors)
+    return [number if width == NUMBER else next(following) for number, width in zip(numbers, inner, strict=True)]
+
+
+def flat_parameter(value: Tensor, shape: torch.Size) -> tuple[Tensor, int]:
+    """Values `(C,)` and their `inner`; one a neuron where they differ along dimensions that do not stand together."""
     if value.numel() == 1:
         return value.reshape(1), 1
     sizes = (1,) * (len(shape) - value.ndim) + tuple(value.shape)
@@ -138,19 +158,23 @@ def checkpoints_shape(x: Tensor, states: Tensor, keep: bool) -> tuple[int, int, 
     return chunks, len(states), x.shape[1]
 
 
-def gathered(shares: Tensor, parameters: Sequence[Tensor], inner: Sequence[int]) -> list[Tensor]:
-    """Gradients of parameters `(C,)` from each neuron's share `(P, N)`, summed in float64.
+def gathered(shares: Tensor, parameters: Sequence[float | Tensor], inner: Sequence[int]) -> list[Tensor]:
+    """Gradients of the parameters `(C,)` that are tensors from each neuron's share `(P, N)`, summed in float64.
 
     Zeros if there are no shares.
     """
-    if not shares.numel():
-        return [torch.zeros_like(parameter) for parameter in parameters]
     return [
-        share.reshape(share.numel() // (parameter.numel() * width), parameter.numel(), width)
-        .sum((0, 2), dtype=torch.float64)
-        .to(parameter.dtype)
+        _summed(share, parameter, width)
         for share, parameter, width in zip(shares, parameters, inner, strict=True)
+        if isinstance(parameter, Tensor)
     ]
+
+
+def _summed(share: Tensor, parameter: Tensor, inner: int) -> Tensor:
+    if not share.numel():
+        return torch.zeros_like(parameter)
+    shares = share.reshape(share.numel() // (parameter.numel() * inner), parameter.numel(), inner)
+    return shares.sum((0, 2), dtype=torch.float64).to(parameter.dtype)
 
 
 def pack_spikes(spikes: Tensor) -> Tensor:

@@ -227,7 +227,17 @@ def test_torch_knows_the_operation(neuron: str) -> None:
     count = len(NEURONS[neuron].needs) + 3
     states = torch.zeros(len(NEURONS[neuron].states), 6, requires_grad=True)
     parameters = [torch.full((1,), 0.1 * (count - i), requires_grad=True) for i in range(count)]
-    arguments = (current(5, 6).requires_grad_(), states, parameters, [1] * count, neuron, False, "atan", 2.0)
+    arguments = (
+        current(5, 6).requires_grad_(),
+        states,
+        parameters,
+        [0.0] * count,
+        [1] * count,
+        neuron,
+        False,
+        "atan",
+        2.0,
+    )
     torch.library.opcheck(scan_operation, (*arguments, False, False, "same", True, "cpu"))
 
 

@@ -17,14 +17,14 @@ from neuroact.kernels.blocks import parameter
 
 @triton.jit
 def linear_forward(
-    a, b, h0, h, h_last, T, N, fixed, count, inner, FIXED: tl.constexpr, ONE: tl.constexpr, BLOCK: tl.constexpr
+    a, b, h0, h, h_last, T, N, fixed, count, inner, FIXED: tl.constexpr, GIVEN: tl.constexpr, BLOCK: tl.constexpr
 ):
     """All steps of a block of neurons. Shapes are those of the flat arguments in `linear.scan`."""
     n = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     mask = n < N
     state = tl.load(h0 + n, mask=mask, other=0.0)
     if FIXED:
-        constant = parameter(fixed, n, mask, count, inner, ONE)
+        constant = parameter(fixed, n, mask, count, inner, GIVEN)
     for t in range(T):
         row = tl.cast(t, tl.int64) * N + n
         if FIXED:
@@ -39,7 +39,7 @@ def linear_forward(
 @triton.jit
 def linear_backward(
     grad_h, grad_h_last, a, h, h0, grad_a, grad_b, grad_h0, shares, T, N, fixed, count, inner,
-    FIXED: tl.constexpr, ONE: tl.constexpr, BLOCK: tl.constexpr,
+    FIXED: tl.constexpr, GIVEN: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Back over all steps of a block of neurons."""
     n = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
@@ -47,7 +47,7 @@ def linear_backward(
     carried = tl.load(grad_h_last + n, mask=mask, other=0.0)
     share = tl.zeros([BLOCK], tl.float32)
     if FIXED:
-        constant = parameter(fixed, n, mask, count, inner, ONE)
+        constant = parameter(fixed, n, mask, count, inner, GIVEN)
     for back in range(T):
         t = T - 1 - back
         row = tl.cast(t, tl.int64) * N + n
@@ -74,7 +74,7 @@ def forward(a: Tensor, b: Tensor, h0: Tensor, fixed: Tensor, inner: int) -> tupl
     block = blocks.block_of(b)
     linear_forward[triton.cdiv(h0.numel(), block),](
         a, b, h0, h, h_last, b.shape[0], h0.numel(), fixed, fixed.numel(), inner,
-        FIXED=fixed.numel() > 0, ONE=fixed.numel() == 1, BLOCK=block, **blocks.OPTIONS,
+        FIXED=fixed.numel() > 0, GIVEN=blocks.given_as(fixed), BLOCK=block, **blocks.OPTIONS,
     )  # fmt: skip
     return h, h_last
 
@@ -88,6 +88,6 @@ def backward(
     block = blocks.block_of(h)
     linear_backward[triton.cdiv(h0.numel(), block),](
         grad_h, grad_h_last, a, h, h0, grad_a, grad_b, grad_h0, shares, h.shape[0], h0.numel(),
-        fixed, fixed.numel(), inner, FIXED=fixed.numel() > 0, ONE=fixed.numel() == 1, BLOCK=block, **blocks.OPTIONS,
+        fixed, fixed.numel(), inner, FIXED=fixed.numel() > 0, GIVEN=blocks.given_as(fixed), BLOCK=block, **blocks.OPTIONS,
     )  # fmt: skip
     return grad_a, grad_b, grad_h0, shares
