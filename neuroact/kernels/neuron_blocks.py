@@ -238,17 +238,17 @@ class Kernels(NamedTuple):
 
 
 def _described(parameters: Sequence[float | Tensor], inner: Sequence[int]) -> dict[str, Any]:
-    """What a kernel is told of each parameter: its number, or where its values are, how many, and how many neurons
-    share one.
+    """What a kernel is told of each parameter: its number, or where values are, how many, how many neurons share one.
 
     Where a neuron has no fifth or sixth, the kernel gets a number and does not use it.
     """
     described: dict[str, Any] = {}
-    for name, parameter, width in zip_longest(PARAMETERS, parameters, inner, fillvalue=0.0):
+    for name, value, width in zip_longest(PARAMETERS, parameters, inner, fillvalue=0.0):
+        in_memory = isinstance(value, Tensor)
         described |= {
-            "v_reset" if name == "RESET" else name.lower(): parameter,
-            f"{name.lower()}_count": parameter.numel() if isinstance(parameter, Tensor) else 1,
-            f"{name.lower()}_inner": width if isinstance(parameter, Tensor) else 1,
-            f"GIVEN_{name}": blocks.given_as(parameter),
-        }  # fmt: skip
+            "v_reset" if name == "RESET" else name.lower(): value,
+            f"{name.lower()}_count": value.numel() if in_memory else 1,
+            f"{name.lower()}_inner": width if in_memory else 1,
+            f"GIVEN_{name}": blocks.given_as(value),
+        }
     return described

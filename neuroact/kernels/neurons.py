@@ -86,9 +86,9 @@ def _spread(value: Tensor, shape: torch.Size, name: str) -> Tensor:
 
 
 def flat_parameters(given: dict[str, float | Tensor], x: Tensor) -> tuple[list[Tensor], list[float], list[int]]:
-    """Of the parameters: the values `(C,)` of those that are tensors; all as numbers, 0 for tensors; each one's `inner`.
+    """The parameters apart, since an operation of torch takes no list of tensors and numbers; `joined` undoes it.
 
-    An operation of torch takes no list of both, see `joined`.
+    Returns the values `(C,)` of those that are tensors; of all a number, 0 for tensors, and an `inner`.
     """
     tensors, numbers, inner = [], [], []
     for name, value in given.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from neuroact.kernels import surrogates
+from neuroact.kernels import neurons, surrogates
 from neuroact.kernels.adaptive import gpu as adaptive
 from neuroact.kernels.attention import gpu as attention
 from neuroact.kernels.cuba import gpu as cuba
@@ -22,12 +22,15 @@ SCANS: dict[str, tuple[Any, int, int]] = {"lif": (lif, 1, 4), "cuba": (cuba, 2, 
 """The kernels of each neuron, and how many states and parameters it has."""
 
 
-def scan_neurons(neuron: str, dtype: torch.dtype, *, learned: bool, hard: bool, kind: int, form: str) -> None:
+def scan_neurons(neuron: str, dtype: torch.dtype, given: str, kind: int, form: str) -> None:
+    """States are given but beside numbers; where parameters are learned, the reset is hard."""
     kernels, states, count = SCANS[neuron]
-    x, state = torch.empty(STEPS, NEURONS, dtype=dtype), torch.empty(states, NEURONS)
-    parameters, inner = [torch.empty(256 if learned else 1)] * count, [16] * count
-    *_, checkpoints = kernels.forward(x, state, parameters, inner, hard, kind, 2.0, False, form, True)
-    kernels.backward(x, state, x, state, checkpoints, parameters, inner, hard, kind, 2.0, False, False, learned)
+    numbers, learned = given == "numbers", given == "learned"
+    x, state = torch.empty(STEPS, NEURONS, dtype=dtype), torch.empty(states, 0 if numbers else NEURONS)
+    parameters = [0.5 if numbers else torch.empty(256 if learned else 1)] * count
+    inner = [neurons.NUMBER if numbers else 16] * count
+    *_, checkpoints = kernels.forward(x, state, parameters, inner, learned, kind, 2.0, False, form, True)
+    kernels.backward(x, state, x, state, checkpoints, parameters, inner, learned, kind, 2.0, False, False, learned)
 
 
 def scan_integers(*, keep: bool, count: int) -> None:
@@ -60,18 +63,17 @@ def attend(dtype: torch.dtype) -> None:
 
 
 VARIANTS = (
-    (torch.float32, True, surrogates.SIGMOID, "same"),
-    (torch.bfloat16, False, surrogates.TRIANGLE, "same"),
-    (torch.float32, False, surrogates.ATAN, "packed"),
-    (torch.bfloat16, True, surrogates.ATAN, "same"),
+    (torch.float32, "learned", surrogates.SIGMOID, "same"),
+    (torch.bfloat16, "numbers", surrogates.TRIANGLE, "same"),
+    (torch.float32, "numbers", surrogates.ATAN, "packed"),
+    (torch.bfloat16, "learned", surrogates.ATAN, "same"),
+    (torch.float32, "in memory", surrogates.ATAN, "same"),
 )
 """The first two take most registers."""
 LAUNCHES: dict[str, Callable[[], object]] = {
-    f"{neuron} {dtype} {'learned, hard' if learned else 'fixed, soft'}, {form}": partial(
-        scan_neurons, neuron, dtype, learned=learned, hard=learned, kind=kind, form=form
-    )
+    f"{neuron} {dtype} {given}, {form}": partial(scan_neurons, neuron, dtype, given, kind, form)
     for neuron in SCANS
-    for dtype, learned, kind, form in VARIANTS[: None if neuron == "lif" else 2]
+    for dtype, given, kind, form in VARIANTS[: None if neuron == "lif" else 2]
 }
 LAUNCHES |= {
     "integer_cuba one of each, kept": partial(scan_integers, keep=True, count=1),

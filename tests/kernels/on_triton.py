@@ -40,12 +40,15 @@ def test_neuron_scan(neuron: str, options: dict[str, Any], dtype: torch.dtype, s
     agree(actual, expected, BOUNDS[dtype])
 
 
-def same_for_numbers(neuron: str, x: Tensor, **numbers: float | None) -> None:
+def same_for_numbers(neuron: str, x: Tensor, *, by_spikes: bool = False, **values: float | Tensor | None) -> None:
+    """Tensors among the values get gradients, of a loss that counts the last states unless it is `by_spikes` alone."""
+    tensors = [value.requires_grad_() for value in values.values() if isinstance(value, Tensor)]
     results = []
     for backend in ("reference", "triton"):
         leaf = x.clone().requires_grad_()
-        spikes, *last = NEURONS[neuron].scan(leaf, **numbers, backend=backend)
-        results.append((spikes, *last, *gradients((spikes * x).sum() + sum(last).sum(), leaf)))  # type: ignore[attr-defined]
+        spikes, *last = NEURONS[neuron].scan(leaf, **values, backend=backend)
+        loss = (spikes * x).sum() + (0 if by_spikes else torch.stack(last).sum())
+        results.append((spikes, *last, *gradients(loss, leaf, *tensors)))
     assert torch.equal(results[0][0], results[1][0])
     assert all(close(ours, theirs, 1e-5) for ours, theirs in zip(results[1], results[0], strict=True))
 
@@ -54,6 +57,23 @@ def same_for_numbers(neuron: str, x: Tensor, **numbers: float | None) -> None:
 @pytest.mark.parametrize("steps", [1, 35])
 def test_numbers_for_parameters(neuron: str, steps: int) -> None:
     same_for_numbers(neuron, current(steps, 300).to(DEVICE), **NEURONS[neuron].needs)
+
+
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize("steps", [1, 35])
+def test_numbers_and_states(neuron: str, steps: int) -> None:
+    states = {name: 0.4 * current(300, seed=i).to(DEVICE) for i, name in enumerate(NEURONS[neuron].states, 1)}
+    same_for_numbers(neuron, current(steps, 300).to(DEVICE), **NEURONS[neuron].needs, **states)
+
+
+@pytest.mark.parametrize("neuron", NEURONS)
+@pytest.mark.parametrize("size", [1, 300])
+def test_numbers_beside_a_parameter_that_learns(neuron: str, size: int) -> None:
+    """Neither states nor their gradients are given; of the parameters one is in memory, once or for each neuron."""
+    *numbers, last = NEURONS[neuron].needs
+    values = {name: NEURONS[neuron].needs[name] for name in numbers}
+    learned = torch.full((size,), NEURONS[neuron].needs[last]).to(DEVICE)
+    same_for_numbers(neuron, current(35, 300).to(DEVICE), by_spikes=True, **values, **{last: learned})
 
 
 @pytest.mark.parametrize("neuron", NEURONS)

@@ -20,6 +20,7 @@ from neuroact.kernels import (
     unpack_spikes,
     which_backend,
 )
+from neuroact.kernels.neurons import NUMBER
 from tests.kernels.compare import close
 from tests.kernels.neuron_cases import NEURONS, OPTIONS, agree, current, leaves, run
 
@@ -220,25 +221,34 @@ def test_time_may_be_any_stride(neuron: str) -> None:
     assert torch.equal(scan(neuron, turned)[0], scan(neuron, turned.contiguous())[0])
 
 
+@pytest.mark.parametrize("numbers", [0, 2, None], ids=["no numbers", "two numbers", "numbers alone, no states"])
 @every_neuron
-def test_torch_knows_the_operation(neuron: str) -> None:
+def test_torch_knows_the_operation(neuron: str, numbers: int | None) -> None:
     from neuroact.kernels.neuron_scan import scan_operation
 
     count = len(NEURONS[neuron].needs) + 3
-    states = torch.zeros(len(NEURONS[neuron].states), 6, requires_grad=True)
-    parameters = [torch.full((1,), 0.1 * (count - i), requires_grad=True) for i in range(count)]
-    arguments = (
-        current(5, 6).requires_grad_(),
-        states,
-        parameters,
-        [0.0] * count,
-        [1] * count,
-        neuron,
-        False,
-        "atan",
-        2.0,
+    values = [0.1 * (count - i) for i in range(count)]
+    states = torch.zeros(len(NEURONS[neuron].states), 0 if numbers is None else 6, requires_grad=True)
+    first = count if numbers is None else numbers
+    tensors = [torch.tensor([value], requires_grad=True) for value in values[first:]]
+    parameters = (tensors, [*values[:first], *[0.0] * len(tensors)], [NUMBER] * first + [1] * len(tensors))
+    firing = (neuron, False, "atan", 2.0, False, False)
+    torch.library.opcheck(
+        scan_operation, (current(5, 6).requires_grad_(), states, *parameters, *firing, "same", True, "cpu")
     )
-    torch.library.opcheck(scan_operation, (*arguments, False, False, "same", True, "cpu"))
+
+
+@every_backend
+@every_neuron
+def test_numbers_beside_a_parameter_that_learns(neuron: str, backend: str) -> None:
+    """All of one value, whatever it is given as; the last of the parameters is a number in one, learns in the other."""
+    x, (name, value) = current(9, 4, 5), list(NEURONS[neuron].needs.items())[-1]
+    results = []
+    for others in ({}, {"v_threshold": torch.tensor(1.0), "input_scale": torch.ones(5)}):
+        learned = torch.full((4, 1), value, requires_grad=True)
+        spikes, *_ = scan(neuron, x, **{name: learned}, **others, backend=backend)
+        results.append((spikes, *torch.autograd.grad((spikes * x).sum(), learned)))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(*results, strict=True))
 
 
 @every_neuron

@@ -88,6 +88,7 @@ def backward(
     block = blocks.block_of(h)
     linear_backward[triton.cdiv(h0.numel(), block),](
         grad_h, grad_h_last, a, h, h0, grad_a, grad_b, grad_h0, shares, h.shape[0], h0.numel(),
-        fixed, fixed.numel(), inner, FIXED=fixed.numel() > 0, GIVEN=blocks.given_as(fixed), BLOCK=block, **blocks.OPTIONS,
+        fixed, fixed.numel(), inner, FIXED=fixed.numel() > 0, GIVEN=blocks.given_as(fixed), BLOCK=block,
+        **blocks.OPTIONS,
     )  # fmt: skip
     return grad_a, grad_b, grad_h0, shares
