@@ -17,7 +17,6 @@ where u in `retreat` is that before the step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import triton
@@ -242,13 +241,13 @@ def _described(parameters: Sequence[float | Tensor], inner: Sequence[int]) -> di
 
     Where a neuron has no fifth or sixth, the kernel gets a number and does not use it.
     """
+    missing = len(PARAMETERS) - len(parameters)
+    given, widths = [*parameters, *[0.0] * missing], [*inner, *[neurons.NUMBER] * missing]
     described: dict[str, Any] = {}
-    for name, value, width in zip_longest(PARAMETERS, parameters, inner, fillvalue=0.0):
-        in_memory = isinstance(value, Tensor)
+    for name, value, width in zip(PARAMETERS, given, widths, strict=True):
+        count, shared = (value.numel(), width) if isinstance(value, Tensor) else (1, 1)
         described |= {
             "v_reset" if name == "RESET" else name.lower(): value,
-            f"{name.lower()}_count": value.numel() if in_memory else 1,
-            f"{name.lower()}_inner": width if in_memory else 1,
-            f"GIVEN_{name}": blocks.given_as(value),
-        }
+            f"{name.lower()}_count": count, f"{name.lower()}_inner": shared, f"GIVEN_{name}": blocks.given_as(value),
+        }  # fmt: skip
     return described
