@@ -33,15 +33,17 @@ def scan(
     current_decay, current_count, current_inner, decay, decay_count, decay_inner,
     threshold, threshold_count, threshold_inner, bias, bias_count, bias_inner,
     RESTING: tl.constexpr, KEEP: tl.constexpr, BLOCK: tl.constexpr,
-    ONE_CURRENT: tl.constexpr, ONE_DECAY: tl.constexpr, ONE_THRESHOLD: tl.constexpr, ONE_BIAS: tl.constexpr,
+    GIVEN_CURRENT: tl.constexpr, GIVEN_DECAY: tl.constexpr, GIVEN_THRESHOLD: tl.constexpr, GIVEN_BIAS: tl.constexpr,
 ):  # fmt: skip
     """All steps of a block of neurons. Shapes are those of the flat arguments in `scan`; RESTING: no states given."""
     n = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     mask = n < N
-    du = parameter(current_decay, n, mask, current_count, current_inner, ONE_CURRENT).to(tl.int64)
-    dv = parameter(decay, n, mask, decay_count, decay_inner, ONE_DECAY).to(tl.int64)
-    level = parameter(threshold, n, mask, threshold_count, threshold_inner, ONE_THRESHOLD).to(tl.int64) << CURRENT_SHIFT
-    drive = parameter(bias, n, mask, bias_count, bias_inner, ONE_BIAS).to(tl.int64) << CURRENT_SHIFT
+    du = parameter(current_decay, n, mask, current_count, current_inner, GIVEN_CURRENT).to(tl.int64)
+    dv = parameter(decay, n, mask, decay_count, decay_inner, GIVEN_DECAY).to(tl.int64)
+    level = (
+        parameter(threshold, n, mask, threshold_count, threshold_inner, GIVEN_THRESHOLD).to(tl.int64) << CURRENT_SHIFT
+    )
+    drive = parameter(bias, n, mask, bias_count, bias_inner, GIVEN_BIAS).to(tl.int64) << CURRENT_SHIFT
     u = tl.zeros([BLOCK], tl.int64)
     v = tl.zeros([BLOCK], tl.int64)
     if not RESTING:
@@ -75,7 +77,7 @@ def forward(
         a, states, spikes, potentials, last, *a.shape, *described,
         RESTING=not states.shape[1], KEEP=keep, BLOCK=block,
         **{
-            f"ONE_{name}": len(values) == 1
+            f"GIVEN_{name}": "one" if len(values) == 1 else "each"
             for name, values in zip(("CURRENT", "DECAY", "THRESHOLD", "BIAS"), parameters, strict=True)
         },
         **blocks.OPTIONS,

@@ -85,7 +85,11 @@ def integer_cuba_lif_scan(
         )
         h = h.float() if potentials else h[:0].float()
         return IntegerScan(neurons.in_form(spikes, form, a.dtype), h, u.double(), v.double())
-    flat, inner = neurons.flat_parameters(given, wide)
+    pairs = [
+        neurons.flat_parameter(neurons.spread_parameter(value, wide, name), wide.shape[1:])
+        for name, value in given.items()
+    ]
+    flat, inner = [values for values, _ in pairs], [width for _, width in pairs]
     x = neurons.flat_input(a.detach().to(neurons.state_dtype(a)), chosen)
     table = None if recurrent is None else recurrent.detach().to(x.dtype)
     spikes, h, last = integer_cuba_operation(

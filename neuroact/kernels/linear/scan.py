@@ -44,7 +44,7 @@ def linear_scan(
         coefficient = constant.expand(b.shape) if changing is None else changing.to(dtype)
         h, h_last = linear_scan_reference(coefficient, b.to(dtype), start)
         return h.to(b.dtype), h_last
-    fixed, inner = neurons.flat_parameter(constant, b.shape[1:])
+    fixed, inner = neurons.flat_parameter(neurons.spread_parameter(constant, b, "a"), b.shape[1:])
     flat = neurons.flat_input(b, chosen)
     if changing is None:
         h, h_last = linear_scan_operation(flat.new_empty((0, 0)), flat, start.reshape(-1), fixed, inner, chosen)
