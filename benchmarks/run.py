@@ -57,9 +57,10 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
   columns, memory used again (kept), torch's own team of threads (kept), counting spikes in a sample of rows (kept),
   looking for spikes 8 and 16 values at a time (slower from 5 % on).
 - **`lif_scan` on a GPU** was measured for the first time, on one H200. Its kernels move memory nearly as fast as a copy
-  does forward (36 of 35 µs in float32), but a call also fills a tensor for each number it is given, which takes 7 µs of
-  the GPU's time, and 350 µs of the host's where there is nothing else to do. Backward the kernel itself reaches 2.4 of
-  3.8 TB/s. Beside spikingjelly's kernels it is 1.4 and 0.8 times as fast in float32, and 8 to 11 times in bfloat16.
+  does forward (36 of 35 µs in float32), but a call also filled a tensor for each number it was given, which took 7 µs
+  of the GPU's time, and 350 µs of the host's where there was nothing else to do. Numbers are now told to the kernels;
+  that is not timed yet. Backward the kernel itself reaches 2.4 of 3.8 TB/s: its loads of dL/ds wait for the stores
+  before them. Beside spikingjelly's kernels it is 1.4 and 0.8 times as fast in float32, 8 to 11 times in bfloat16.
 - **N-MNIST recordings to batches** beside tonic: five times as fast would be 0.11 ms a recording. A `DataLoader` that
   is handed the same array each time takes half of that, opening and reading a file 0.02 ms of a core, and tonic itself
   needs no more than 0.6 ms of one. Tried: machine code for small files too (kept), room for as many events as the file
