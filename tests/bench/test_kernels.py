@@ -71,7 +71,7 @@ def test_the_table_has_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
     claims = " ".join(row["claim"] for row in rows)
     for kernel in ("lif_scan", "cuba_lif_scan", "selective_scan", "spike_matmul", "kept for the backward pass"):
         assert kernel in claims
-    assert 0 < float(rows[-1]["reached"].removesuffix(" B")) < 0.5  # the states before the first step
+    assert rows[-1]["reached"] == "0.00 B"  # numbers are no tensors, and 16 steps are computed once more from rest
     assert run(["bench", "kernels", "--rounds", "1"]) == 0
     assert "must reach ≥ 4 × spikingjelly" in capsys.readouterr().out
 

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CASES = 110
 """So many tests must have passed, lest an empty run counts as a good one."""
 FEWEST_LAUNCHES = 18
+NARROW = ("adaptive torch.bfloat16 numbers, same", "scan_backward")
+"""Holds two values of each neuron and step, which leaves a thread four neurons: eight bytes of bfloat16 to store."""
 
 
 def child(*arguments: str, **environment: str) -> str:
@@ -46,4 +48,4 @@ def test_machine_code(capability: str) -> None:
         assert (report["stack"], report["local"], report["spills"]) == (0, 0, 0), report
         if "learned" not in report["launch"] and "selective" not in report["launch"]:
             assert report["wide_loads"] > 0, report
-            assert report["wide_stores"] > 0, report
+            assert report["wide_stores"] > 0 or (report["launch"], report["kernel"]) == NARROW, report
