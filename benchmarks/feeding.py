@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.loading import nmnist, resident_mb
-from benchmarks.measure import RESULTS, Row, contest, markdown, python, report
+from benchmarks.measure import RESULTS, Row, contest, growth_row, markdown, python, report
 
 FILES = RESULTS / "files" / "feeding"
 BATCH = 16
@@ -156,15 +156,7 @@ def steady(data: str, source: str, recordings: int, runs: int) -> Row:
     figures = contest(
         {name: contestant("feed", data, "spikmamba", source, recordings, epochs) for name, epochs in many.items()}, runs
     )
-    first, last = (figure.peak_mb for figure in figures.values())
-    growth = last / first if first else 0.0
-    return Row(
-        f"{EPOCHS} epochs of raw {data} against one: memory of the worker",
-        f"grows by ≤ {100 * (GROWTH - 1):.0f} %",
-        f"{100 * (growth - 1):+.1f} %",
-        0 < growth <= GROWTH,
-        figures,
-    )
+    return growth_row(f"{EPOCHS} epochs of raw {data} against one: memory of the worker", figures, GROWTH)
 
 
 def main() -> None:

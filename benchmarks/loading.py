@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import RESULTS, ROOT, Figure, Row, contest, python, report
+from benchmarks.measure import RESULTS, ROOT, Figure, Row, contest, growth_row, python, report
 
 FILES = RESULTS / "files" / "loading"
 REAL = ROOT.parent / "shared" / "datasets" / "nmnist_small"
@@ -164,15 +164,7 @@ def large(paths: list[str], runs: int) -> Row:
 def steady(paths: list[str], runs: int) -> Row:
     """What the largest worker holds after one epoch more and after three."""
     figures = contest({f"{epochs} more": contestant(OURS, paths, epochs) for epochs in (1, EPOCHS)}, runs)
-    first, last = (figure.peak_mb for figure in figures.values())
-    growth = last / first if first else 0.0
-    return Row(
-        f"{EPOCHS} epochs of N-MNIST against one: memory of the largest worker",
-        f"grows by ≤ {100 * (GROWTH - 1):.0f} %",
-        f"{100 * (growth - 1):+.1f} %",
-        0 < growth <= GROWTH,
-        figures,
-    )
+    return growth_row(f"{EPOCHS} epochs of N-MNIST against one: memory of the largest worker", figures, GROWTH)
 
 
 def _rate(figure: Figure, recordings: int) -> float:

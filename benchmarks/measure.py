@@ -84,6 +84,14 @@ def _once(command: Sequence[str]) -> tuple[float, float]:
     return float(printed["seconds"]), float(printed.get("peak_mb", usage.ru_maxrss / 1024))
 
 
+def growth_row(claim: str, figures: dict[str, Figure], most: float) -> Row:
+    """How much more memory the second of two contestants takes, at most `most` times as much."""
+    first, last = (figure.peak_mb for figure in figures.values())
+    growth = last / first if first else 0.0
+    reached = f"{100 * (growth - 1):+.1f} %"
+    return Row(claim, f"grows by ≤ {100 * (most - 1):.0f} %", reached, 0 < growth <= most, figures)
+
+
 def machine() -> str:
     """Processor, cores and Python, for the foot of a table."""
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {date.today():%Y-%m-%d}"  # noqa: DTZ011

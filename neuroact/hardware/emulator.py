@@ -21,14 +21,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuroact.hardware.network import Conv, Dense, Flatten, Integers, Network
+from neuroact.hardware.network import NEVER, UNITY, Conv, Dense, Flatten, Integers, Network
 from neuroact.hardware.synapses import arriving, fan_out, tally
+from neuroact.hardware.validation import BIAS_MOST, DELAY_MOST
 from neuroact.kernels import integer_cuba_lif_scan
 
 AT_ONCE = 1 << 22
 """Neurons times steps of the largest layer that are computed at once: more recordings of a batch wait."""
 WEIGHT_END = 1 << 8
-MOST_DELAY = 62
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,12 +180,12 @@ def _check_numbers(network: Network) -> None:
             continue
         ranges = [
             ("weight", layer.weight, -WEIGHT_END, WEIGHT_END - 1),
-            ("current_decay", layer.neurons.current_decay, 0, 4096), ("decay", layer.neurons.decay, 0, 4096),
-            ("threshold", layer.neurons.threshold, 0, 131071), ("bias", layer.bias, -4096, 4095),
+            ("current_decay", layer.neurons.current_decay, 0, UNITY), ("decay", layer.neurons.decay, 0, UNITY),
+            ("threshold", layer.neurons.threshold, 0, NEVER), ("bias", layer.bias, -BIAS_MOST - 1, BIAS_MOST),
         ]  # fmt: skip
         if isinstance(layer, Dense):
             ranges += [
-                ("recurrent", layer.recurrent, -WEIGHT_END, WEIGHT_END - 1), ("delay", layer.delay, 0, MOST_DELAY),
+                ("recurrent", layer.recurrent, -WEIGHT_END, WEIGHT_END - 1), ("delay", layer.delay, 0, DELAY_MOST),
             ]  # fmt: skip
             if layer.recurrent is not None and layer.delay is not None:
                 raise ValueError(f"layer {place}: a recurrent layer has no delays; Lava would delay its own spikes too")

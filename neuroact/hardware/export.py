@@ -12,11 +12,9 @@ from neuroact.errors import ExportError
 from neuroact.hardware.manifest import Manifest, write_manifest
 from neuroact.hardware.netx import write_netx
 from neuroact.hardware.quantise import Quantised, quantise
-from neuroact.models import create
 from neuroact.training import checkpoints
-from neuroact.training.config_files import configure, read_toml
 from neuroact.training.configs import TrainConfig
-from neuroact.training.loop import CONFIG, best_model
+from neuroact.training.loop import CONFIG, best_model, model_of
 
 
 def export_netx(
@@ -63,10 +61,4 @@ def trained_model(path: Path) -> tuple[nn.Module, TrainConfig, tuple[str, ...]]:
     run = path.resolve().parent.parent
     if not (path / checkpoints.PROGRESS).is_file() or not (run / CONFIG).is_file():
         raise ExportError(f"{path}: neither the folder of a run nor of one of its checkpoints")
-    checkpoint = checkpoints.read(path)
-    settings = configure([read_toml(run / CONFIG)])
-    classes = tuple(checkpoint.progress["classes"])
-    arguments = settings.model
-    model = create(arguments.name, classes=len(classes), preset=arguments.preset, **arguments.arguments)
-    model.load_state_dict(checkpoint.tensors.get("average", checkpoint.tensors["model"]))
-    return model.eval(), settings, classes
+    return model_of(run, checkpoints.read(path))

@@ -68,8 +68,12 @@ def best_model(run: Path) -> tuple[nn.Module, TrainConfig, tuple[str, ...]]:
 
     Raises `TrainingError` if no epoch was finished, `CorruptCheckpoint` if its checkpoint is damaged.
     """
+    return model_of(run, checkpoints.best(run))
+
+
+def model_of(run: Path, checkpoint: Checkpoint) -> tuple[nn.Module, TrainConfig, tuple[str, ...]]:
+    """As `best_model`, of any checkpoint of a run: the average of the weights where one is kept."""
     config = configure([read_toml(run / CONFIG)])
-    checkpoint = checkpoints.best(run)
     classes = tuple(checkpoint.progress["classes"])
     model = create_model(config.model, len(classes))
     model.load_state_dict(checkpoint.tensors.get("average", checkpoint.tensors["model"]))

@@ -74,7 +74,7 @@ def caught(call: Callable[[], object]) -> list[Launch]:
 
 
 def resources(cubin: bytes) -> dict[str, int]:
-    """Registers, stack, local memory (where spilled registers go), and loads and stores of 128 bits."""
+    """Registers, stack, local memory (where spilled registers go), loads and stores of 128 bits, and stores of 64."""
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
@@ -84,10 +84,11 @@ def resources(cubin: bytes) -> dict[str, int]:
     assert found, usage
     registers, stack, _, local = map(int, found.groups())
     wide_loads, wide_stores = len(re.findall(r"LDG\S*\.128", code)), len(re.findall(r"STG\S*\.128", code))
+    half_stores = len(re.findall(r"STG\S*\.64", code))
     spills = len(re.findall(r"\b(LDL|STL)\b", code))
     return {
         "registers": registers, "stack": stack, "local": local, "spills": spills,
-        "wide_loads": wide_loads, "wide_stores": wide_stores,
+        "wide_loads": wide_loads, "wide_stores": wide_stores, "half_stores": half_stores,
     }  # fmt: skip
 
 

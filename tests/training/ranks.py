@@ -1,26 +1,12 @@
 """A run of the tiny models as `torchrun` starts it on each rank: `ranks.py CONFIG RUN [STOP]`."""
 
-import os
-import signal
 import sys
 from pathlib import Path
 
 import torch
 
 from neuroact.training import configure, read_toml, train
-from neuroact.training.watching import Silent
-from tests.training.tiny import register
-
-
-class StopAt(Silent):
-    """Has SIGTERM sent to this process, and to no other rank's, after so many steps."""
-
-    def __init__(self, step: int) -> None:
-        self.at = step
-
-    def step(self, done: int) -> None:
-        if done == self.at:
-            os.kill(os.getpid(), signal.SIGTERM)
+from tests.training.tiny import StopAt, register
 
 
 def main(config: str, run: str, stop: str = "0") -> None:

@@ -1,6 +1,5 @@
 """Runs: what they leave, that they learn, and that one that was interrupted computes what the others do."""
 
-import os
 import shutil
 import signal
 from pathlib import Path
@@ -24,7 +23,7 @@ from neuroact.training.data import load_parts
 from neuroact.training.inputs import as_input
 from neuroact.training.watching import Silent
 from tests.datasets.builders import converted
-from tests.training.tiny import digits, same_bits, tiny_config, without_clock
+from tests.training.tiny import StopAt, digits, same_bits, tiny_config, without_clock
 
 EPOCH = 4
 """Steps of an epoch of `tiny_config`: 24 samples, 6 of them held out, in batches of 4, which leaves 2 out."""
@@ -41,17 +40,6 @@ MISUSE = {
     "a model that there is not": (["model.name=huge"], "there is no model 'huge'"),
     "half precision without a GPU": (["run.precision=fp16"], "needs a GPU"),
 }
-
-
-class StopAt(Silent):
-    """Has SIGTERM sent to this process after so many steps."""
-
-    def __init__(self, step: int) -> None:
-        self.at = step
-
-    def step(self, done: int) -> None:
-        if done == self.at:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class DieAt(Silent):

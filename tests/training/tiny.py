@@ -1,6 +1,8 @@
 """A model that learns in a second and has what a checkpoint must carry: statistics, dropout, spikes; and its runs."""
 
 import dataclasses
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,21 @@ from torch import Tensor, nn
 from neuroact.models import FAMILIES, Family
 from neuroact.models.layers.neurons import lif
 from neuroact.training import Row, TrainConfig, configure, override
+from neuroact.training.watching import Silent
 from tests.datasets.builders import write_nmnist
 
 NAME = "tiny"
+
+
+class StopAt(Silent):
+    """Has SIGTERM sent to this process, and to no other, after so many steps."""
+
+    def __init__(self, step: int) -> None:
+        self.at = step
+
+    def step(self, done: int) -> None:
+        if done == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Tiny(nn.Module):
