@@ -15,6 +15,8 @@ from neuroact.hardware.manifest import manifest_path, read_manifest
 from neuroact.hardware.netx import read_netx
 from neuroact.models import create
 from neuroact.models.layers import lif
+from neuroact.training import checkpoints
+from neuroact.training.checkpoints import Checkpoint
 from tests.hardware.runs import CLASSES, ENCODER, write_run
 
 
@@ -38,6 +40,17 @@ def test_a_trained_network_is_in_the_file_spike_for_spike(of: str, average: bool
     expected = given.output_spikes(spikes()).detach().numpy()  # type: ignore[operator]
     assert 0.005 < expected.mean() < 0.995
     assert np.array_equal(ran.spikes.swapaxes(0, 1), expected)
+
+
+def test_a_checkpoint_that_is_not_the_best_is_read_as_it_is(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    best = write_run(run, "spiking_cnn").state_dict()
+    later = {name: values + 1 for name, values in best.items()}
+    progress = {"classes": CLASSES, "best": {"epoch": 1, "step": 5, "top1": 0.5, "loss": 1.0}}
+    checkpoints.write(run, Checkpoint(6, {"model": later}, progress))
+    for path, expected in ((run, best), (checkpoints.path_of(run, 6), later)):
+        model, _, _ = trained_model(path)
+        assert all(torch.equal(values, expected[name]) for name, values in model.state_dict().items())
 
 
 def test_the_manifest_says_what_the_file_cannot(tmp_path: Path) -> None:
