@@ -98,6 +98,11 @@ class Events:
         """Earliest and latest timestamp in µs; `(0, 0)` for no events."""
         return (int(self.t.min()), int(self.t.max())) if len(self) else (0, 0)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the columns."""
+        return sum(int(getattr(self, name).nbytes) for name in "txyp")
+
     def replace(self, **columns: ArrayLike) -> Self:
         """A copy with the columns given exchanged; the others are shared."""
         fields: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}

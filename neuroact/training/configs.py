@@ -22,6 +22,7 @@ from pydantic import (
 from neuroact.datasets.augmentations import (
     CutMix,
     DropPolarity,
+    Elastic,
     EraseGrowing,
     EraseRandom,
     EraseRectangles,
@@ -43,6 +44,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 AugmentationConfig = Annotated[
     DropPolarity
+    | Elastic
     | EraseGrowing
     | EraseRandom
     | EraseRectangles

@@ -146,7 +146,8 @@ class Run:
         held = Batches(validation.positions, batch=data.batch, rank=rank, ranks=ranks)
         pinned = self.device.type == "cuda"
         self.loader = Loader(training, self.batches, workers=data.workers, keep_workers=True, pinned=pinned)
-        self.held_loader = Loader(validation, held, workers=data.workers, keep_workers=False, pinned=pinned)
+        keeps = data.cache_bytes > 0  # in each worker, and with it is lost
+        self.held_loader = Loader(validation, held, workers=data.workers, keep_workers=keeps, pinned=pinned)
         self.steps = self.config.schedule.epochs * self.batches.steps
         return training
 

@@ -16,6 +16,7 @@ from neuroact.datasets.augmentations import (
     Augmentation,
     CutMix,
     DropPolarity,
+    Elastic,
     EraseGrowing,
     EraseRandom,
     EraseRectangles,
@@ -33,6 +34,7 @@ from neuroact.datasets.augmentations import (
     ZeroLowValues,
     cut_mix,
     drop_polarity,
+    elastic,
     erase_growing,
     erase_random,
     erase_rectangles,
@@ -50,6 +52,7 @@ from tests.conftest import random_events
 
 ALL: list[EventAugmentation] = [
     DropPolarity(probability=1),
+    Elastic(),
     EraseGrowing(),
     EraseRandom(),
     EraseRectangles(),
@@ -268,7 +271,7 @@ def corner(position: tuple[int, int], size: tuple[int, int] = (101, 81)) -> Even
     return Events([5], [position[0]], [position[1]], [1], size)  # type: ignore[arg-type]
 
 
-MOVES: list[Callable[..., Events]] = [shift, scale, rotate, shear]
+MOVES: list[Callable[..., Events]] = [shift, scale, rotate, shear, elastic]
 
 
 @pytest.mark.parametrize("move", MOVES)
@@ -308,6 +311,23 @@ def test_shear_moves_rows_sideways_about_the_middle_one() -> None:
         slants.append(below / 20)
     assert -0.2 <= min(slants) < -0.17
     assert 0.17 < max(slants) <= 0.2
+
+
+def test_elastic_moves_neighbours_alike_and_corners_by_the_spread() -> None:
+    """One cell of 101 x 101 pixels: between its corners, displacements are bilinear to within the rounding."""
+    places = [(x, y) for x in (20, 50, 80) for y in (20, 50, 80)]
+    x, y = np.array(places).T
+    still = Events(np.zeros(9, int), x, y, np.ones(9, int), (101, 101))  # type: ignore[arg-type]
+    displacements = []
+    for seed in range(400):
+        moved = elastic(still, generator(seed), spread=0.05, cells=1)
+        change = np.stack([moved.x - x, moved.y - y], -1).reshape(3, 3, 2)  # column, row, (x, y)
+        assert np.abs(change[0] + change[2] - 2 * change[1]).max() <= 2
+        assert np.abs(change[:, 0] + change[:, 2] - 2 * change[:, 1]).max() <= 2
+        displacements.append(change[1, 1])
+    # The middle is the mean of four corners, whose spread is 5 % of 101 pixels.
+    np.testing.assert_allclose(np.std(displacements, axis=0), 5.05 / 2, rtol=0.15)
+    np.testing.assert_allclose(np.mean(displacements, axis=0), 0, atol=0.5)
 
 
 @given(events=streams())
@@ -438,6 +458,8 @@ def test_low_values_become_zero(dtype: type) -> None:
         lambda: Retime(intervals=0),
         lambda: Rotate(most=-1),
         lambda: Shear(most=-0.1),
+        lambda: Elastic(spread=-0.1),
+        lambda: Elastic(cells=0),
         lambda: Shift(probability=2),
     ],
 )

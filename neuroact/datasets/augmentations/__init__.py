@@ -2,6 +2,7 @@
 
 from neuroact.datasets.augmentations.base import Augmentation, EventAugmentation, TensorAugmentation
 from neuroact.datasets.augmentations.dropping import EventDrop, event_drop
+from neuroact.datasets.augmentations.elastic import Elastic, elastic
 from neuroact.datasets.augmentations.growing_erasure import EraseGrowing, erase_growing
 from neuroact.datasets.augmentations.jitter import JitterTime, jitter_time
 from neuroact.datasets.augmentations.low_values import ZeroLowValues, zero_low_values
@@ -23,6 +24,7 @@ __all__ = [
     "Augmentation",
     "CutMix",
     "DropPolarity",
+    "Elastic",
     "EraseGrowing",
     "EraseRandom",
     "EraseRectangles",
@@ -40,6 +42,7 @@ __all__ = [
     "ZeroLowValues",
     "cut_mix",
     "drop_polarity",
+    "elastic",
     "erase_growing",
     "erase_random",
     "erase_rectangles",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroact.datasets.augmentations import Augmentation, CutMix, EventAugmentation, TensorAugmentation, cut_mix
-from neuroact.datasets.loading.clips import UNKNOWN, Clips, Damaged, RecordingClips, StoreClips
+from neuroact.datasets.loading.clips import UNKNOWN, Clip, Clips, Damaged, RecordingClips, StoreClips
 from neuroact.datasets.loading.kept import Kept
 from neuroact.datasets.loading.order import sample_generator
 from neuroact.datasets.sources import Collection
@@ -116,14 +116,14 @@ class Examples:
     - `augment`: applied in this order, those of events before the encoder and those of tensors after it.
     - `mix`: with another sample, drawn from all and augmented for itself, after `augment` and before the encoder.
     - `seed`: of everything random, from 0 on.
-    - `cache_bytes`: keep so many bytes of encoded samples in memory, in each process. Only what is not random before
-      the encoder can be kept. On disk, `convert` does that.
+    - `cache_bytes`: keep so many bytes of samples in memory, in each process: encoded ones, or their events where these
+      are augmented or mixed. On disk, `convert` does that.
 
     `labels` and `names` are those of all samples, `classes` the names of the classes. It may be copied to other
     processes, by fork or by pickle, and is not for several threads.
 
-    Raises `ValueError` for augmentations or a cache that cannot be had, `DatasetError` if samples without a label were
-    to be mixed.
+    Raises `ValueError` for augmentations that cannot be had, `DatasetError` if samples without a label were to be
+    mixed.
     """
 
     def __init__(
@@ -147,7 +147,9 @@ class Examples:
         self._draws = bool(augment) or mix is not None
         self._seed = seed
         self._epoch = 0
-        self._kept = Kept(cache_bytes) if cache_bytes else None
+        varied = bool(self._of_events) or mix is not None
+        self._kept_tensors = Kept[NDArray[Any]](0 if varied else cache_bytes)
+        self._kept_clips = Kept[Clip](cache_bytes if varied else 0)
         if seed < 0:
             raise ValueError(f"a seed is 0 or more, not {seed}")
         if len(self._of_events) + len(self._of_tensors) < len(augment):
@@ -155,10 +157,8 @@ class Examples:
         if (clips.kind == "events") != (encoder is not None):
             problem = "holds tensors already" if encoder is not None else "holds events: name an encoder with to="
             raise ValueError(f"the store {problem}")
-        if (self._of_events or mix) and encoder is None:
+        if varied and encoder is None:
             raise ValueError("tensors cannot be augmented as events: convert to events, and encode as you load")
-        if (self._of_events or mix) and cache_bytes:
-            raise ValueError("samples whose events are augmented differ from epoch to epoch: none can be kept")
         for step in self._of_events:
             if any(step.relabel(int(label)) >= len(self.classes) for label in np.unique(self.labels)):
                 raise ValueError(
@@ -182,12 +182,13 @@ class Examples:
         if not 0 <= position < len(self):
             raise IndexError(f"sample {place} of {len(self)}")
         rng = sample_generator(self._seed, epoch, position, *views) if self._draws else NEVER_DRAWN_FROM
-        tensor = self._kept.get(position) if self._kept else None
+        kept = self._kept_tensors.get(position)
         label: int | NDArray[np.float32] = int(self.labels[position])
-        if tensor is None:
+        if kept is None:
             tensor, label = self._encoded(position, rng)
-            if self._kept:
-                self._kept.put(position, tensor)
+            self._kept_tensors.put(position, tensor.nbytes, tensor.copy)
+        else:
+            tensor = kept.copy()
         for step in self._of_tensors:
             tensor = step(tensor, rng)
         return Example(tensor, label)
@@ -217,9 +218,19 @@ class Examples:
         accumulator.add(events)
         return accumulator.result(), label if weights is None else weights
 
+    def _clip(self, index: int) -> Clip:
+        """A sample of events, which nothing may change."""
+        kept = self._kept_clips.get(index)
+        if kept is not None:
+            return kept
+        clip = self._clips.clip(index)
+        events = cast(Events, clip.data)
+        self._kept_clips.put(index, events.nbytes, lambda: Clip(Events.concatenate([events]), clip.window))
+        return clip
+
     def _augmented(self, index: int, rng: np.random.Generator) -> tuple[Events, Window, int]:
         """The events of a sample after their augmentations, its window and its label."""
-        clip, label = self._clips.clip(index), int(self.labels[index])
+        clip, label = self._clip(index), int(self.labels[index])
         events = cast(Events, clip.data)  # what has an encoder holds events: see the constructor
         for step in self._of_events:
             events, label = step(events, label, rng)

@@ -238,17 +238,39 @@ def test_kept_samples_are_the_same_and_are_not_encoded_again(tmp_path: Path, mon
     assert same(kept, low)
     assert same(kept, low)
     assert read == [*range(12), *range(4, 12)]
-    assert kept._kept is not None
-    assert kept._kept.bytes == 4 * size
+    assert kept._kept_tensors.bytes == 4 * size
     unaugmented = load_recordings(found, to="voxel", cache_bytes=1 << 20)
     unaugmented[0].data[:] = 7
     unaugmented[0].data[:] = 7
     np.testing.assert_array_equal(unaugmented[0].data, plain[0].data)
     copy = pickle.loads(pickle.dumps(unaugmented))
-    assert copy._kept.bytes == 0
+    assert copy._kept_tensors.bytes == 0
     assert same(copy, plain)
-    with pytest.raises(ValueError, match="differ from epoch to epoch: none can be kept"):
-        load_recordings(found, to="voxel", cache_bytes=1, augment=RANDOM)
+
+
+@pytest.mark.parametrize("random", [{"augment": RANDOM}, {"mix": CutMix(probability=0.5)}], ids=["augment", "mix"])
+def test_what_is_random_before_the_encoder_has_its_events_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, random: dict[str, Any]
+) -> None:
+    found = nmnist(tmp_path / "in")
+    plain = load_recordings(found, to="voxel", **random)
+    sizes = [plain._clips.clip(index).data.nbytes for index in range(12)]
+    kept = load_recordings(found, to="voxel", cache_bytes=sum(sizes[:4]) + min(sizes[4:]) - 1, **random)
+    read: list[int] = []
+    clip = kept._clips.clip
+    monkeypatch.setattr(kept._clips, "clip", lambda index: (read.append(index), clip(index))[1], raising=True)
+    for epoch in range(3):
+        plain.set_epoch(epoch)
+        kept.set_epoch(epoch)
+        read.clear()
+        assert same(kept, plain)
+        assert set(range(4, 12)) <= set(read)
+        assert epoch == 0 or not set(read) & set(range(4))
+    assert kept._kept_clips.bytes == sum(sizes[:4])
+    monkeypatch.undo()
+    copy = pickle.loads(pickle.dumps(kept))
+    assert copy._kept_clips.bytes == 0
+    assert same(copy, plain)
 
 
 def damage(root: Path) -> Collection:
