@@ -22,16 +22,20 @@ many is above the threshold nearly always, and neurons that fire at every step t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from neuroact.models.layers import Library, lif
+from neuroact.models.layers import Library, Spikes, lif
 from neuroact.models.layers.grouping import farthest_points, gather, nearest_neighbours
 from neuroact.models.registry import register
+
+Neurons = Callable[[], Spikes]
+"""Makes a layer of the network's neurons."""
 
 GOLDEN = (math.sqrt(5) - 1) / 2
 """No other number has multiples that are spread as evenly, modulo 1."""
@@ -113,6 +117,18 @@ class RateCode(nn.Module):
         return (values > thresholds * self.ceilings).to(values.dtype)  # (T, B, ..., F)
 
 
+class TallLinear(nn.Linear):
+    """A linear layer without bias, for many rows of few channels.
+
+    The gradient of transposed weights torch computes as `g^T x`, which takes MKL six times as long as `x^T g` where x
+    has six columns; that of a contiguous matrix it computes as the latter.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`(..., C')` of `(..., C)`."""
+        return input @ self.weight.t().contiguous()
+
+
 class Pointwise(nn.Module):
     """A convolution of kernel size 1 with batch norm: spikes `(..., C)` to a current `(..., C')`.
 
@@ -121,7 +137,7 @@ class Pointwise(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, bias: float = 0.0) -> None:
         super().__init__()
-        self.weights = nn.Linear(inputs, outputs, bias=False)
+        self.weights = TallLinear(inputs, outputs, bias=False)
         self.norm = nn.BatchNorm1d(outputs)
         nn.init.constant_(self.norm.bias, bias)
 
@@ -145,13 +161,13 @@ class Residual(nn.Module):
     - `bias`: where that of the last norm begins.
     """
 
-    def __init__(self, channels: Sequence[int], skip: bool, neuron: Library, bias: float = 0.0) -> None:
+    def __init__(self, channels: Sequence[int], skip: bool, neuron: Neurons, bias: float = 0.0) -> None:
         super().__init__()
         self.skip = skip
         biases = [*[0.0] * (len(channels) - 2), bias]
         branch: list[nn.Module] = []
         for (inputs, outputs), start in zip(pairwise(channels), biases, strict=True):
-            branch += [lif(neuron), Pointwise(inputs, outputs, start)]
+            branch += [neuron(), Pointwise(inputs, outputs, start)]
         self.branch = nn.Sequential(*branch)
 
     def forward(self, current: Tensor) -> Tensor:
@@ -160,24 +176,27 @@ class Residual(nn.Module):
 
 
 class LargestCurrent(nn.Module):
-    """Spikes `(T, ..., C)` of neurons that the largest current of a set drives, normalised; from `(T, ..., set, C)`."""
+    """Spikes `(T, ..., C)` of neurons that the largest current of a set drives, normalised; from `(T, ..., set, C)`.
 
-    def __init__(self, channels: int, neuron: Library) -> None:
+    Of equal currents one gets the gradient: to share it out, as `amax` does, takes a fifth of a training step.
+    """
+
+    def __init__(self, channels: int, neuron: Neurons) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(channels)
-        self.spikes = lif(neuron)
+        self.spikes = neuron()
 
     def forward(self, current: Tensor) -> Tensor:
-        spikes: Tensor = self.spikes(normalised(current.amax(-2), self.norm))
+        spikes: Tensor = self.spikes(normalised(current.max(-2).values, self.norm))
         return spikes
 
 
 class AnySpike(nn.Module):
     """Spikes `(T, ..., C)` where any member of a set fires, from currents `(T, ..., set, C)`: a chip can do this."""
 
-    def __init__(self, neuron: Library) -> None:
+    def __init__(self, neuron: Neurons) -> None:
         super().__init__()
-        self.spikes = lif(neuron)
+        self.spikes = neuron()
 
     def forward(self, current: Tensor) -> Tensor:
         spikes: Tensor = self.spikes(current)
@@ -198,6 +217,7 @@ class SpikePoint(nn.Module):
 
     - `classes`: L.
     - `centroids`, `neighbours`: M and K. `steps`: T.
+    - `decay`: what a step leaves of membrane potentials, within [0, 1].
     - `width`: channels of the local extractor, narrowed to `bottleneck` within its residual blocks.
     - `widths`: channels of the global extractor's stages. `hidden`: of the classifier.
     - `residual`: False for a chain that chips can run: no skip paths, and any spike of a set in place of its largest
@@ -218,6 +238,7 @@ class SpikePoint(nn.Module):
         bottleneck: int = 32,
         widths: Sequence[int] = (128, 256, 512),
         hidden: int = 96,
+        decay: float = 0.5,
         residual: bool = True,
         neuron: Library = "neuroact",
     ) -> None:
@@ -226,21 +247,22 @@ class SpikePoint(nn.Module):
         if min(sizes) < 1 or not widths:
             raise ValueError(f"sizes must be at least 1, and widths one or more of them; not {sizes}")
         self.centroids, self.neighbours = centroids, neighbours
+        neurons = partial(lif, neuron, decay=decay)
         self.member_code = RateCode(steps, (FARTHEST,) * 3 + (1.0,) * 3)
         self.centroid_code = RateCode(steps, (1.0,) * 3)
         of_group, of_all = (0.0, 0.0) if residual else (quiet(neighbours), quiet(centroids))
         waist = (width, bottleneck, width)
-        self.member_extractor = nn.Sequential(Pointwise(6, width), Residual(waist, residual, neuron, of_group))
-        self.centroid_extractor = nn.Sequential(Pointwise(3, width), Residual(waist, residual, neuron), lif(neuron))
-        self.over_members = LargestCurrent(width, neuron) if residual else AnySpike(neuron)
+        self.member_extractor = nn.Sequential(Pointwise(6, width), Residual(waist, residual, neurons, of_group))
+        self.centroid_extractor = nn.Sequential(Pointwise(3, width), Residual(waist, residual, neurons), neurons())
+        self.over_members = LargestCurrent(width, neurons) if residual else AnySpike(neurons)
         stages: list[nn.Module] = []
         for inputs, outputs in pairwise((width, *widths[:-1])):
-            stages += [Pointwise(inputs, outputs), Residual((outputs, outputs), residual, neuron), lif(neuron)]
+            stages += [Pointwise(inputs, outputs), Residual((outputs, outputs), residual, neurons), neurons()]
         before, last = (width, *widths)[-2:]
-        stages += [Pointwise(before, last), Residual((last, last), residual, neuron, of_all)]  # the pool fires
+        stages += [Pointwise(before, last), Residual((last, last), residual, neurons, of_all)]  # the pool fires
         self.global_extractor = nn.Sequential(*stages)
-        self.over_centroids = LargestCurrent(last, neuron) if residual else AnySpike(neuron)
-        self.classifier = nn.Sequential(Pointwise(last, hidden), lif(neuron), nn.Linear(hidden, classes))
+        self.over_centroids = LargestCurrent(last, neurons) if residual else AnySpike(neurons)
+        self.classifier = nn.Sequential(Pointwise(last, hidden), neurons(), nn.Linear(hidden, classes))
 
     def group(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Section 3.2: the features `(B, M, K, 6)` of groups of points `(B, N, 3)`, and their centroids `(B, M, 3)`."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neuroact.models import create
-from neuroact.models.layers import Library
+from neuroact.models.layers import Library, lif
 from neuroact.models.spikepoint import (
     PRESETS,
     AnySpike,
@@ -168,7 +168,7 @@ def test_training_draws_for_each_cloud_and_feature_and_evaluation_does_not() -> 
 def test_a_block_adds_to_its_current_or_replaces_it() -> None:
     current = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(0))
     for channels, skip in product([(4, 4), (4, 2, 4)], [True, False]):
-        block = Residual(channels, skip, "neuroact")
+        block = Residual(channels, skip, lif)
         change = block.branch(current)
         assert change.abs().max() > 0.1
         assert torch.equal(block(current), current + change if skip else change)
@@ -176,10 +176,10 @@ def test_a_block_adds_to_its_current_or_replaces_it() -> None:
 
 def test_pools_by_hand() -> None:
     current = 2 * torch.randn(5, 2, 3, 4, 6, generator=torch.Generator().manual_seed(0))
-    any_spike = AnySpike("neuroact")
+    any_spike = AnySpike(lif)
     members = torch.stack([any_spike.spikes(current[..., k, :].contiguous()) for k in range(4)])
     assert torch.equal(any_spike(current), members.max(0).values)
-    largest = LargestCurrent(6, "neuroact")
+    largest = LargestCurrent(6, lif)
     assert largest(current).shape == (5, 2, 3, 6)
     rows = current.max(-2).values
     standard = (rows - rows.mean((0, 1, 2))) / rows.std((0, 1, 2), correction=0)
