@@ -44,6 +44,9 @@ def command(
         list[str] | None,
         typer.Option("--set", metavar="A.B=VALUE", help="Such as schedule.epochs=30; may be repeated."),
     ] = None,
+    quantise: Annotated[
+        bool, typer.Option("--quantise", help="Train spiking_cnn in the integers that Loihi will compute with.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print all settings as a file for -c, and train nothing.")
@@ -66,7 +69,7 @@ def command(
     """
     from neuroact.training import WrongSettings, to_toml, train
 
-    given = _given(data, model, preset, settings or [])
+    given = _given(data, model, preset, [*(settings or []), *(["model.arguments.quantised=true"] if quantise else [])])
     try:
         wanted = _resumed(output, config, given) if resume else _configured(config, given)
     except ValueError as error:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from neuroact.cli import train
 from neuroact.models import FAMILIES
 from neuroact.training import read_log
+from neuroact.training.loop import best_model
 from neuroact.training.means import Sums
 from tests.training import tiny
 
@@ -111,6 +112,14 @@ def test_a_recipe_is_named_where_the_data_does_not_say_which(digits: str) -> Non
     expected = tomllib.loads(automatic.stdout)
     del expected["data"]["source"]
     assert settings == expected
+
+
+def test_training_in_integers_is_one_word(digits: str, tmp_path: Path) -> None:
+    named = ["--data", digits, "--model", "spiking_cnn", "--quantise", "--set", "model.arguments.hidden=8", *SHORT]
+    settings = tomllib.loads(run(*named, "--print-config").stdout)
+    assert settings["model"]["arguments"] == {"channels": 2, "size": [34, 34], "hidden": 8, "quantised": True}
+    assert run(*named, "-o", tmp_path / "run").exit_code == 0
+    assert [layer.quantised for layer in best_model(tmp_path / "run")[0].layers] == [True] * 4  # type: ignore[union-attr]
 
 
 def test_a_run_goes_on_by_the_name_of_its_recipe(digits: str, tmp_path: Path) -> None:
