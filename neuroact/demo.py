@@ -52,11 +52,9 @@ SHOWN = SHOTS[7]
 CUT = "cut.aedat4"
 """A copy of `SHOWN` that ends in the middle of a packet, as after a crash of the recording program."""
 MODEL = "spiking_cnn"
-EPOCHS = 30
+EPOCHS = 100
 BATCH = 6
 """Of some twenty recordings to learn from, so that an epoch has more than one step."""
-CACHE = 50_000_000
-"""Bytes: all samples, which are not augmented, so that each recording is decoded once."""
 MEANS = "With so few recordings that says no more than that the way works."
 MARKER = "neuroact-demo"
 """A file that says a folder is the demo's own, to be made anew."""
@@ -155,7 +153,7 @@ def _train(folder: Path, tell: Tell) -> Trained:
         [
             recipe(MODEL, SET),
             {
-                "data": {"source": f"{SET}:{folder / SET}", "batch": BATCH, "cache_bytes": CACHE},
+                "data": {"source": f"{SET}:{folder / SET}", "batch": BATCH},
                 "schedule": {"epochs": EPOCHS},
                 "run": {"device": "cpu"},
             },
