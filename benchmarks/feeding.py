@@ -36,7 +36,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "spikepoint": {"kind": "points", "points": 1024},
     "vtn": {"kind": "frames", "frames": 8},
 }
-"""By family; steps and points are those of the recipes for these sets, or of their papers where there is none."""
+"""By family."""
 SIZES: dict[str, dict[str, tuple[int, int] | None]] = {
     "N-MNIST": dict.fromkeys(ENCODERS),
     "AEDAT 4": {"spiking_cnn": (40, 30), "spikmamba": (40, 30), "spikepoint": None, "vtn": (64, 48)},

@@ -15,6 +15,7 @@ SCRIPTS = {
     "simulating": "The simulated set",
     "loading": "Samples for training",
     "feeding": "Loading beside learning",
+    "training_step": "A training step on a CPU",
     "startup": "The command line",
     "kernels": "Kernels on a CPU",
     "emulator": "Networks for Loihi",
