@@ -21,7 +21,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[
     """The folder of a demo and the lines that it told."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "DURATION", 300_000)
-        patch.setattr(demo, "SENSOR_SIZE", (120, 90))
+        patch.setattr(demo, "SENSOR_SIZE", (200, 150))
         patch.setattr(demo, "RECORDINGS", 20)
         patch.setattr(demo, "EPOCHS", 2)
         lines: list[str] = []
@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[
 def test_it_makes_recordings_that_differ_and_a_store_of_them(made: tuple[Path, list[str]]) -> None:
     folder, _ = made
     recordings = {name: open_recording(folder / name).read() for name in demo.SHOTS}
-    assert {events.sensor_size for events in recordings.values()} == {(120, 90)}
+    assert {events.sensor_size for events in recordings.values()} == {(200, 150)}
     assert len({events.checksum() for events in recordings.values()}) == len(demo.SHOTS)
     store = open_store(folder / "voxels")
     assert store.classes == tuple(action.name for action in ACTIONS)
@@ -42,7 +42,7 @@ def test_it_makes_recordings_that_differ_and_a_store_of_them(made: tuple[Path, l
     assert len(states) == 20
     assert set(states.values()) == {"done"}
     assert set(demo.SHOTS) < set(states)
-    assert all(sample.data.shape == (5, 90, 120) for sample in store)  # type: ignore[union-attr]
+    assert all(sample.data.shape == (5, 150, 200) for sample in store)  # type: ignore[union-attr]
     store.close()
 
 
