@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neuroact.kernels.nn import LIF
 from neuroact.models import create
 from neuroact.models.layers import Library, lif
 from neuroact.models.spikepoint import (
@@ -332,3 +333,14 @@ def test_misuse(misuse: str) -> None:
 def test_misuse_of_forward(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="points must be"):
         network()(torch.zeros(shape))
+
+
+def test_slower_neurons_have_the_same_weights_and_other_spikes() -> None:
+    cloud = torch.rand(2, 64, 3, generator=torch.Generator().manual_seed(0))
+    logits = []
+    for decay in (0.5, 0.9):
+        torch.manual_seed(0)
+        model = SpikePoint(4, centroids=8, neighbours=4, widths=(16,), hidden=16, decay=decay)
+        assert {module.decay for module in model.modules() if isinstance(module, LIF)} == {decay}
+        logits.append(model(cloud))
+    assert not torch.allclose(*logits)
