@@ -98,9 +98,9 @@ OF_ACTIONS = tuple(
 HEAD = """# Results
 
 Accuracies of networks that were trained here, on recordings that they did not learn from. The epoch is chosen on a
-twentieth of the training recordings; those of the table are read by `neuroact eval` alone. Minutes are of the clock,
-and the machine did other work too. `python -m benchmarks.results SHARED` trains all again and rewrites this
-page.
+twentieth of N-MNIST's training recordings, and on the two people of the synthetic set's val; those of the tables are
+read by `neuroact eval` alone. Minutes are of the clock, and the machine did other work too.
+`python -m benchmarks.results SHARED` trains all again and rewrites this page.
 
 ## N-MNIST, 5,000 recordings to learn from, 1,000 to be tested on
 
@@ -113,7 +113,7 @@ little. What those showed:
 
 - **It can be done**: a residual network of real numbers, with twelve bins of time as channels and the same
   augmentation, reached 0.983 and 0.987 in two runs, and 0.988 where both vote.
-- **`spiking_cnn`** reached 0.96 to 0.975 in thirty runs, and 0.98 to 0.99 on what is held out of training. Elastic
+- **`spiking_cnn`** reached 0.96 to 0.975 in 27 runs, and 0.98 to 0.99 on what is held out of training. Elastic
   deformation, shear, rotation, scale and shift, twice as long, 12 or 16 steps instead of 8, batches of 32, slower
   neurons, no gradient through the reset, other surrogates, one or two convolutions of 3 x 3 after each, wider ones,
   more dropout and training in integers all stayed within a per cent of each other.
@@ -122,7 +122,7 @@ little. What those showed:
 - **`spikepoint`** reached 0.914 in 26 epochs on a GPU. Steps matter most, as each is one threshold of a coordinate: 8
   reached 0.834, 16 reached 0.897, 24 reached 0.914; then neurons that leak a tenth a step instead of half (+0.02),
   twice the centroids (+0.01), twice the neighbours (+0.01); one wide stage is as good as two. It still learns by then,
-  and what two cores do in half an hour is 14 such epochs.
+  and what two cores do in half an hour is 14 such epochs with half the neighbours.
 
 In Loihi's integers, `neuroact export` and `neuroact simulate`, `spiking_cnn` reaches 0.972 with 1.04 million synaptic
 operations a sample. Of 20 of its recordings Lava's own simulator gave the same spikes.
