@@ -52,6 +52,9 @@ def command(
     steps: Annotated[int | None, typer.Option(metavar="N", help="spikes: how many steps, 16.")] = None,
     step: Annotated[str | None, typer.Option(metavar="TIME", help="spikes: length of a step instead.")] = None,
     max_spikes: Annotated[int | None, typer.Option(metavar="N", help="spikes: most in a pixel and step, 1.")] = None,
+    delays: Annotated[
+        str | None, typer.Option(metavar="N[,N...]", help="spikes: those of N steps before, as two channels more.")
+    ] = None,
     filter: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME[:VALUES]", help="Such as refractory:1ms or crop:0,0,128,128; may be repeated."),
@@ -110,6 +113,7 @@ def command(
         "steps": steps,
         "step_us": options.optional_duration(step),
         "max_spikes": max_spikes,
+        "delays": delays.split(",") if delays else None,
     }
     settings: Settings = {
         "window": options.optional_duration(window),

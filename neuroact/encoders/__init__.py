@@ -19,12 +19,14 @@ from neuroact.encoders.noise import (
 from neuroact.encoders.points import PointCloud, point_cloud
 from neuroact.encoders.resize import Resize, resize
 from neuroact.encoders.spikes import SpikeTrain, spike_train
+from neuroact.encoders.stabilising import SACCADES, Stabilise, stabilise
 from neuroact.encoders.surface import TimeSurface, time_surface
 from neuroact.encoders.transforms import Transform, as_transform
 from neuroact.encoders.voxel import VoxelGrid, voxel_grid
 from neuroact.encoders.window import Window
 
 __all__ = [
+    "SACCADES",
     "Accumulator",
     "AdaptiveFrames",
     "BackgroundActivity",
@@ -41,6 +43,7 @@ __all__ = [
     "Refractory",
     "Resize",
     "SpikeTrain",
+    "Stabilise",
     "TimeSurface",
     "Transform",
     "VoxelGrid",
@@ -58,6 +61,7 @@ __all__ = [
     "refractory",
     "resize",
     "spike_train",
+    "stabilise",
     "time_surface",
     "voxel_grid",
 ]

@@ -159,6 +159,7 @@ class SpikesConfig(Encoder):
     steps: PositiveInt | None = None
     step_us: Micros | None = None
     max_spikes: Annotated[int, Field(ge=1, le=255)] = 1
+    delays: tuple[PositiveInt, ...] = ()
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -172,10 +173,12 @@ class SpikesConfig(Encoder):
 
     def shape(self, sensor_size: tuple[int, int], window: Window) -> Shape:
         width, height = sensor_size
-        return (step_count(window, self.steps, self.step_us), 2, height, width)
+        return (step_count(window, self.steps, self.step_us), 2 + 2 * len(self.delays), height, width)
 
     def accumulator(self, sensor_size: tuple[int, int], window: Window) -> Accumulator:
-        return SpikeTrain(sensor_size, window, self.steps, step_us=self.step_us, max_spikes=self.max_spikes)
+        return SpikeTrain(
+            sensor_size, window, self.steps, step_us=self.step_us, max_spikes=self.max_spikes, delays=self.delays
+        )
 
 
 EncoderConfig = Annotated[

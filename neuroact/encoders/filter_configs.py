@@ -7,11 +7,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 from neuroact.encoders.base import Filter
 from neuroact.encoders.filters import Chain, Crop, Downsample, Flip, Polarity
 from neuroact.encoders.noise import BackgroundActivity, HotPixels, PixelSurvey, Refractory
+from neuroact.encoders.stabilising import SACCADES, Stabilise
 from neuroact.events import Events
 
 TIME = re.compile(r"(\d{1,12}(?:\.\d+)?) ?(us|µs|μs|ms|s)?")
@@ -24,7 +35,15 @@ def _microseconds(value: Any) -> Any:
     return round(float(match[1]) * MICROSECONDS[match[2]]) if match else value
 
 
+def _motion(value: Any) -> Any:
+    """A known motion by its name, `0 0 0; 105ms 3.5 7` as lists of three; what is neither is left for pydantic."""
+    if not isinstance(value, str):
+        return value
+    return MOTIONS.get(value) or (value if value.isalpha() else [point.split() for point in value.split(";")])
+
+
 Micros = Annotated[PositiveInt, BeforeValidator(_microseconds)]
+MOTIONS = {"saccades": SACCADES}
 
 
 class FilterSettings(BaseModel, ABC):
@@ -123,6 +142,25 @@ class PolarityFilter(FilterSettings):
         return Polarity(sensor_size, self.keep)
 
 
+class StabiliseFilter(FilterSettings):
+    """Settings of `stabilise`: `stabilise:saccades`, or `stabilise:T X Y; ...`, in µs (or with a unit) and pixels."""
+
+    kind: Literal["stabilise"] = "stabilise"
+    path: Annotated[
+        tuple[tuple[Annotated[NonNegativeInt, BeforeValidator(_microseconds)], FiniteFloat, FiniteFloat], ...],
+        BeforeValidator(_motion),
+    ]
+
+    @field_validator("path")
+    @classmethod
+    def _fits(cls, path: tuple[tuple[int, float, float], ...]) -> tuple[tuple[int, float, float], ...]:
+        Stabilise((1, 1), path)
+        return path
+
+    def stream(self, sensor_size: tuple[int, int], survey: PixelSurvey | None = None) -> Filter:
+        return Stabilise(sensor_size, self.path)
+
+
 FilterConfig = Annotated[
     CropFilter
     | DownsampleFilter
@@ -130,10 +168,11 @@ FilterConfig = Annotated[
     | BackgroundActivityFilter
     | RefractoryFilter
     | FlipFilter
-    | PolarityFilter,
+    | PolarityFilter
+    | StabiliseFilter,
     Field(discriminator="kind"),
 ]
-"""Any of the seven, told apart by `kind`."""
+"""Any of the eight, told apart by `kind`."""
 FILTERS: dict[str, type[FilterSettings]] = {
     config.model_fields["kind"].default: config
     for config in (
@@ -144,6 +183,7 @@ FILTERS: dict[str, type[FilterSettings]] = {
         RefractoryFilter,
         FlipFilter,
         PolarityFilter,
+        StabiliseFilter,
     )
 }
 """By the name that the command line uses."""

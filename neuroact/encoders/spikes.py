@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,7 @@ def spike_train(
     *,
     step_us: int | None = None,
     max_spikes: int = 1,
+    delays: Sequence[int] = (),
     sensor_size: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8]:
     """Spikes per time step, polarity and pixel: events counted up to `max_spikes`.
@@ -25,15 +28,22 @@ def spike_train(
     - `steps`: number of equally long steps T; 16 if `step_us` is not given either.
     - `step_us`: length of a step in µs instead; the window's end cuts the last one short.
     - `max_spikes`: most spikes of a cell in one step, 1 to 255.
+    - `delays`: each adds two channels, the spikes of so many steps before. From them, neurons whose synapses are all
+      equally fast learn which way something moves.
     - `sensor_size`: `(width, height)`, by default that of `events`.
 
-    Returns uint8 `(T, 2, height, width)` as OFF, ON.
+    Returns uint8 `(T, 2 + 2 * len(delays), height, width)` as OFF, ON, then OFF, ON of each delay.
 
     Raises `ValueError` if both `steps` and `step_us` are given or a number is out of range, `EncodingError` for events
     outside the sensor, `NoPolarity` for a stream without.
     """
     train = SpikeTrain(
-        sensor_size or events.sensor_size, Window.of(events), steps, step_us=step_us, max_spikes=max_spikes
+        sensor_size or events.sensor_size,
+        Window.of(events),
+        steps,
+        step_us=step_us,
+        max_spikes=max_spikes,
+        delays=delays,
     )
     train.add(events)
     return train.result()
@@ -70,7 +80,21 @@ class SpikeTrain(Counts):
         *,
         step_us: int | None = None,
         max_spikes: int = 1,
+        delays: Sequence[int] = (),
     ) -> None:
         if not 1 <= max_spikes <= 255:
             raise ValueError(f"max_spikes must be 1 to 255, not {max_spikes}")
+        if delays:
+            require_at_least(1, delays=min(delays))
+        self._delays = (0, *delays)
         super().__init__(sensor_size, window, step_borders(window, steps, step_us), np.uint8, max_spikes)
+
+    def result(self) -> NDArray[np.uint8]:
+        spikes: NDArray[np.uint8] = super().result()
+        if len(self._delays) == 1:
+            return spikes
+        steps, _, *frame = spikes.shape
+        delayed = np.zeros((steps, len(self._delays), 2, *frame), np.uint8)
+        for copy, delay in enumerate(self._delays):
+            delayed[delay:, copy] = spikes[: max(steps - delay, 0)]
+        return delayed.reshape(steps, -1, *frame)

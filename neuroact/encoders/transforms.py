@@ -15,6 +15,7 @@ from neuroact.encoders.frames import event_frames
 from neuroact.encoders.noise import background_activity, hot_pixels, refractory
 from neuroact.encoders.points import point_cloud
 from neuroact.encoders.spikes import spike_train
+from neuroact.encoders.stabilising import stabilise
 from neuroact.encoders.surface import time_surface
 from neuroact.encoders.voxel import voxel_grid
 from neuroact.errors import EncodingError
@@ -26,7 +27,7 @@ ENCODERS: dict[str, Callable[..., NDArray[Any]]] = {
 }
 FILTERS: dict[str, Callable[..., Events]] = {
     function.__name__: function
-    for function in (crop, downsample, hot_pixels, background_activity, refractory, flip, polarity)
+    for function in (crop, downsample, hot_pixels, background_activity, refractory, flip, polarity, stabilise)
 }
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neuroact.cli.app import run
@@ -47,6 +48,17 @@ def test_nmnist_is_said_to_be_recognised(tmp_path: Path, capsys: pytest.CaptureF
     assert open_store(tmp_path / "out")[0].data.shape == (16, 2, 34, 34)  # type: ignore[union-attr]
 
 
+def test_spikes_of_stabilised_events_and_of_earlier_steps(tmp_path: Path) -> None:
+    write_nmnist(tmp_path / "in", 1)
+    base = ["convert", str(tmp_path / "in"), "--to", "spikes", "-j", "1"]
+    assert run([*base, "-o", str(tmp_path / "still"), "--filter", "stabilise:0 3 0", "--delays", "1,4"]) == 0
+    assert run([*base, "-o", str(tmp_path / "plain")]) == 0
+    still, plain = (open_store(tmp_path / name)[0].data for name in ("still", "plain"))
+    assert still.shape == (16, 6, 34, 34)  # type: ignore[union-attr]
+    assert np.array_equal(still[:, :2, :, :-3], plain[:, :, :, 3:])  # type: ignore[index]
+    assert np.array_equal(still[4:, 4:], still[:-4, :2])  # type: ignore[index]
+
+
 def test_a_dry_run_tells_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_recordings(tmp_path / "in", ["a.raw", "b.raw", "c.raw"])
     (tmp_path / "in" / "bad.dat").write_bytes(b"\0" * 99)
@@ -72,6 +84,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["--to", "frames", "--threshold", "5"], "--threshold is for --to adaptive_frames, not frames"),
     (["--to", "surface", "--minimum-events", "5"], "--minimum-events is for --to adaptive_frames, not surface"),
     (["--to", "surface", "--frames", "5"], "--frames is for --to frames or adaptive_frames, not surface"),
+    (["--to", "spikes", "--delays", "1,0"], "delays.1: Input should be greater than 0"),
+    (["--filter", "stabilise:0 0"], "stabilise:T X Y"),
     (["--to", "voxel", "--bins", "0"], "bins: Input should be greater than 0"),
     (["--window", "5"], "'5' is not a time with a unit"),
     (["--window", "5ms", "--windows", "2"], "either window or windows"),

@@ -47,6 +47,7 @@ SAME = [
     (SpikesConfig(), spike_train, {}),
     (SpikesConfig(steps=5, max_spikes=3), spike_train, {"steps": 5, "max_spikes": 3}),
     (SpikesConfig(step_us=700), spike_train, {"step_us": 700}),
+    (SpikesConfig(steps=6, delays=(1, 3)), spike_train, {"steps": 6, "delays": (1, 3)}),
 ]  # fmt: skip
 """Settings, the function of the same meaning, and its arguments."""
 
@@ -102,6 +103,7 @@ def test_settings_cannot_be_changed() -> None:
         {"kind": "points", "points": -1},
         {"kind": "spikes", "steps": 4, "step_us": 4},
         {"kind": "spikes", "max_spikes": 256},
+        {"kind": "spikes", "delays": [0]},
     ],
     ids=repr,
 )

@@ -8,7 +8,17 @@ import pytest
 from pydantic import TypeAdapter
 
 from neuroact import Events
-from neuroact.encoders import background_activity, crop, downsample, flip, hot_pixels, polarity, refractory
+from neuroact.encoders import (
+    SACCADES,
+    background_activity,
+    crop,
+    downsample,
+    flip,
+    hot_pixels,
+    polarity,
+    refractory,
+    stabilise,
+)
 from neuroact.encoders.filter_configs import (
     FILTERS,
     BackgroundActivityFilter,
@@ -20,6 +30,7 @@ from neuroact.encoders.filter_configs import (
     HotPixelsFilter,
     PolarityFilter,
     RefractoryFilter,
+    StabiliseFilter,
     filter_chain,
     parse_filter,
 )
@@ -40,6 +51,12 @@ WRITTEN = [
     ("refractory:2 s", RefractoryFilter(period_us=2_000_000), lambda events: refractory(events, 2_000_000)),
     ("flip", FlipFilter(axes="x"), flip),
     ("flip:xy", FlipFilter(axes="xy"), lambda events: flip(events, "xy")),
+    ("stabilise:saccades", StabiliseFilter(path=SACCADES), lambda events: stabilise(events, SACCADES)),
+    (
+        "stabilise: 0 0 0; 2ms 1.5 -2 ;10000 0 -4",
+        StabiliseFilter(path=((0, 0, 0), (2_000, 1.5, -2), (10_000, 0, -4))),
+        lambda events: stabilise(events, [(0, 0, 0), (2_000, 1.5, -2), (10_000, 0, -4)]),
+    ),
     ("polarity:off", PolarityFilter(keep="off"), lambda events: polarity(events, "off")),
 ]
 """What is written, the settings it means, and the function of the same meaning."""
@@ -105,6 +122,14 @@ def test_hot_pixels_cannot_be_told_without_a_survey() -> None:
         ("refractory:0ms", "period_us: Input should be greater than 0"),
         ("flip:z", "axes: Input should be 'x', 'y' or 'xy'"),
         ("polarity", "keep: Field required"),
+        ("stabilise", "path: Field required"),
+        ("stabilise:saccade", "path: Input should be a valid tuple"),
+        (
+            "stabilise:0 0 0; 1 2",
+            "stabilise:T X Y; ...`, in µs (or with a unit) and pixels; path: Field required",
+        ),
+        ("stabilise:5 0 0; 5 1 1", "path: Value error, the times of a path must rise"),
+        ("stabilise:0 nan 0", "path: Input should be a finite number"),
         ("hot_pixels:3", "1 values are too many"),
     ],
 )

@@ -1,5 +1,7 @@
 """Spike trains against histograms of numpy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,21 @@ def test_steps_of_a_length(engine: str, step_us: int) -> None:
     assert np.array_equal(train.result(), np.minimum(expected, 9))
 
 
+@pytest.mark.parametrize("delays", [(1,), (2, 5), (7, 1, 7), (8,), (100,)])
+def test_delayed_copies_are_the_spikes_of_earlier_steps(delays: tuple[int, ...]) -> None:
+    events = disordered(300, (6, 5))
+    now = spike_train(events, 8, max_spikes=3)
+    train = spike_train(events, 8, max_spikes=3, delays=delays)
+    assert train.dtype == np.uint8
+    assert train.shape == (8, 2 + 2 * len(delays), 5, 6)
+    assert np.array_equal(train[:, :2], now)
+    for copy, delay in enumerate(delays, 1):
+        for step in range(8):
+            expected = now[step - delay] if step >= delay else np.zeros_like(now[0])
+            assert np.array_equal(train[step, 2 * copy : 2 * copy + 2], expected)
+            assert expected.any() == (step >= delay)
+
+
 def test_sixteen_steps_unless_told() -> None:
     assert spike_train(events_of()).shape == (16, 2, 5, 7)
 
@@ -45,8 +62,9 @@ def test_sixteen_steps_unless_told() -> None:
         ({"steps": 4, "step_us": 4}, "not both"),
         ({"max_spikes": 0}, "1 to 255"),
         ({"max_spikes": 256}, "1 to 255"),
+        ({"delays": (3, 0)}, "delays must be at least 1"),
     ],
 )
-def test_wrong_arguments(arguments: dict[str, int], problem: str) -> None:
+def test_wrong_arguments(arguments: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         spike_train(events_of(), **arguments)

@@ -23,6 +23,7 @@ from neuroact.encoders import (
     Polarity,
     Refractory,
     SpikeTrain,
+    Stabilise,
     TimeSurface,
     VoxelGrid,
     Window,
@@ -44,6 +45,7 @@ ENCODINGS: dict[str, Encoding] = {
     "surface, earlier": lambda size, window: TimeSurface(size, window, 30.0, at=40),
     "points": lambda size, window: PointCloud(size, window, 8, polarity=True, seed=3),
     "spikes": lambda size, window: SpikeTrain(size, window, 6),
+    "spikes, delayed": lambda size, window: SpikeTrain(size, window, 6, delays=(1, 4)),
     "spikes by step": lambda size, window: SpikeTrain(size, window, step_us=17, max_spikes=2),
 }
 
@@ -62,6 +64,7 @@ FILTERS: dict[str, Callable[[Events], Filter]] = {
     "refractory": lambda events: Refractory(events.sensor_size, 25),
     "flip": lambda events: Flip(events.sensor_size, "xy"),
     "polarity": lambda events: Polarity(events.sensor_size, "on"),
+    "stabilise": lambda events: Stabilise(events.sensor_size, [(0, 0, 0), (40, 2.2, -1.6), (90, -1, 3)]),
     "chain": lambda events: Chain(
         events.sensor_size, [Downsample(events.sensor_size, 2), Refractory((4, 3), 20), BackgroundActivity((4, 3), 50)]
     ),

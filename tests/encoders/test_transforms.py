@@ -15,6 +15,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "crop": {"x": 2, "y": 3, "width": 10, "height": 9},
     "downsample": {"factor": 2},
     "polarity": {"keep": "on"},
+    "stabilise": {"path": [(0, 0.0, 0.0), (9_000, 3.0, 4.0)]},
 }
 """Arguments of those that have no default."""
 SIGNED = np.dtype([("t", "<f8"), ("x", "<i4"), ("y", "<i4"), ("p", "i1")])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from neuroact.datasets.catalogue import DATASETS
-from neuroact.encoders import Window
+from neuroact.encoders import PixelSurvey, Window
 from neuroact.errors import TrainingError
 from neuroact.models import FAMILIES, create
 from neuroact.training.config_files import configure, merge, override, read_toml, recipe, recipes, to_toml
@@ -61,7 +61,10 @@ def test_a_recipes_model_is_made_for_what_its_encoder_makes(model: str, data_set
     config = configure([recipe(model, data_set), {"data": {"source": f"{data_set}:somewhere"}}])
     encoder, chosen = config.data.encoder, config.model
     assert encoder is not None
-    shape = encoder.shape(config.data.size or DATASETS[data_set].sensor_size, Window(0, 3_000_000))
+    seen = DATASETS[data_set].sensor_size
+    for settings in config.data.filters:
+        seen = settings.stream(seen, PixelSurvey(seen)).sensor_size
+    shape = encoder.shape(config.data.size or seen, Window(0, 3_000_000))
     _, steps, *frame = as_input(torch.empty((2, *shape), device="meta"), encoder.kind).shape
     family = FAMILIES[model]
     usual = {name: parameter.default for name, parameter in inspect.signature(family.build).parameters.items()}
