@@ -51,7 +51,10 @@ def _of_spiking_cnn(model: SpikingCNN) -> Chain:
     for place, module in enumerate(model.layers):
         if place == model.convolutions:
             layers.append(("flatten", Flatten()))
-        layers.append((f"layers.{place}", _of_chip_layer(module)))
+        of_chip = _of_chip_layer(module)
+        layers.append((f"layers.{place}", of_chip))
+        if model.pooling and place < model.convolutions:
+            layers.append((f"layers.{place}, pooled", any_of(len(of_chip.weight), (2, 2), stride=(2, 2))))
     takes = "a spike where a pixel has events of that polarity in that step"
     return Chain((model.channels, *model.size), tuple(layers), takes, voters=model.voters)
 

@@ -14,11 +14,13 @@ Each arrow is binary spikes, and each layer is current-based neurons behind its 
 
 What the chip rules out shapes the rest. (1) No pooling: Lava's format has none. To sum the currents that 3 x 3 synapses
 make over 2 x 2 neighbours is a convolution of 4 x 4 with stride 2, so that is what a layer has, and all of its weights
-learn. (2) No bias and so no BatchNorm, whose shift would become one: weights begin such that each layer fires instead,
-see `ChipLayer`. (3) Input is binary: an event or more at a pixel, polarity and step is one spike, since the chip's
-input has no graded ones. (4) Logits are counts of output spikes, which the chip sends by itself. Membrane potentials
-would have to be probed at every step, or summed by a neuron without leak, whose 24 bits do not last for a long
-recording. Counts of one neuron a class are coarse and often tie, hence P voters for each.
+learn. The largest of binary spikes can be had, by neurons that any of 2 x 2 neighbours drives over their threshold:
+with `pooling`, these stand behind convolutions of 5 x 5, for several times the synaptic operations. (2) No bias and so
+no BatchNorm, whose shift would become one: weights begin such that each layer fires instead, see `ChipLayer`. (3) Input
+is binary: an event or more at a pixel, polarity and step is one spike, since the chip's input has no graded ones. (4)
+Logits are counts of output spikes, which the chip sends by itself. Membrane potentials would have to be probed at every
+step, or summed by a neuron without leak, whose 24 bits do not last for a long recording. Counts of one neuron a class
+are coarse and often tie, hence P voters for each.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ class SpikingCNN(nn.Module):
 
     - `classes`: L. `channels`: C. `size`: (H, W), each at least 2 to the power of the number of convolutions.
     - `widths`: output channels of each convolution. `hidden`: D. `voters`: P.
+    - `pooling`: convolutions of 5 x 5 and the largest of 2 x 2 spikes, in the place of 4 x 4 with stride 2.
     - `current_decay`, `decay`: within [0, 1], what a step leaves of currents and potentials; `threshold`: above 0.
     - `dropout`: share of the spikes into the dense layers that are dropped in training, the same ones at every step.
     - `neuron`: whose neurons. `quantised`: compute with the integers that the chip will hold, of neuroact's alone.
@@ -63,6 +66,7 @@ class SpikingCNN(nn.Module):
         widths: Sequence[int] = (24, 48),
         hidden: int = 256,
         voters: int = 10,
+        pooling: bool = False,
         current_decay: float = 0.5,
         decay: float = 0.5,
         threshold: float = 1.0,
@@ -79,8 +83,10 @@ class SpikingCNN(nn.Module):
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be within [0, 1), not {dropout}")
         self.channels, self.size, self.voters, self.dropout = channels, tuple(size), voters, dropout
+        self.pooling = pooling
+        kernel, stride, padding = (5, 1, 2) if pooling else (4, 2, 1)
         convolutions: list[nn.Conv2d | nn.Linear] = [
-            nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)
+            nn.Conv2d(before, after, kernel, stride=stride, padding=padding, bias=False)
             for before, after in zip((channels, *widths), widths, strict=False)
         ]
         features = (channels, *widths)[-1] * height * width
@@ -114,7 +120,9 @@ class SpikingCNN(nn.Module):
             raise ValueError(f"x must be {expected} with T at least 1, not {tuple(x.shape)}")
         s = (x.transpose(0, 1) > 0).to(next(self.parameters()).dtype)  # (T, B, C, H, W)
         for layer in self.layers[: self.convolutions]:
-            s = layer(s)  # (T, B, width, H / 2, W / 2), and so on
+            s = layer(s)  # (T, B, width, H / 2, W / 2), or (T, B, width, H, W) before pooling
+            if self.pooling:
+                s = _any_of_four(s)  # (T, B, width, H / 2, W / 2)
         s = s.flatten(2)  # (T, B, features)
         for layer in self.layers[self.convolutions :]:
             s = layer(self._dropped(s))  # (T, B, D), then (T, B, L P)
@@ -125,3 +133,9 @@ class SpikingCNN(nn.Module):
         if not self.training or not self.dropout:
             return s
         return s * functional.dropout(torch.ones_like(s[:1]), self.dropout)
+
+
+def _any_of_four(s: Tensor) -> Tensor:
+    """Whether any of 2 x 2 neighbours spikes: `(T, B, C, H, W)` to `(T, B, C, H / 2, W / 2)`, rounding down."""
+    pooled = functional.max_pool2d(s.flatten(0, 1), 2)
+    return pooled.reshape(*s.shape[:2], *pooled.shape[1:])

@@ -56,29 +56,39 @@ def chip_neurons(a: NDArray[np.int64], layer: Integers) -> NDArray[np.int64]:
     return np.stack(spikes)
 
 
-def chip_convolution(s: NDArray[np.int64], weight: NDArray[np.int64]) -> NDArray[np.int64]:
-    """4 x 4 with stride 2 and a border of 1, `(T, B, C, H, W)` to `(T, B, O, H // 2, W // 2)`."""
-    padded = np.pad(s, ((0, 0), (0, 0), (0, 0), (1, 1), (1, 1)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (4, 4), axis=(3, 4))[:, :, :, ::2, ::2]
+def chip_convolution(s: NDArray[np.int64], weight: NDArray[np.int64], pooling: bool) -> NDArray[np.int64]:
+    """4 x 4 with stride 2 and a border of 1, `(T, B, C, H, W)` to `(T, B, O, H // 2, W // 2)`.
+
+    With pooling 5 x 5 with a border of 2, to `(T, B, O, H, W)`.
+    """
+    side, border, stride = (5, 2, 1) if pooling else (4, 1, 2)
+    padded = np.pad(s, ((0, 0), (0, 0), (0, 0), (border, border), (border, border)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(3, 4))[:, :, :, ::stride, ::stride]
     return np.einsum("tbchwij,ocij->tbohw", windows, weight)
 
 
 def chip(model: SpikingCNN, x: Tensor) -> list[NDArray[np.int64]]:
-    """The spikes of each layer, from the integers alone."""
+    """The spikes of each layer, before they are pooled, from the integers alone."""
     s = (x.numpy().swapaxes(0, 1) > 0).astype(np.int64)
     spikes = []
     for layer in model.layers:
         integers: Integers = layer.integers  # type: ignore[assignment]
         weight = integers.weight.numpy()
-        a = s.reshape(*s.shape[:2], -1) @ weight.T if weight.ndim == 2 else chip_convolution(s, weight)
+        dense = weight.ndim == 2
+        a = s.reshape(*s.shape[:2], -1) @ weight.T if dense else chip_convolution(s, weight, model.pooling)
         s = chip_neurons(a, integers)
         spikes.append(s)
+        if model.pooling and not dense:
+            height, width = (side // 2 * 2 for side in s.shape[3:])
+            s = s[..., 0:height:2, 0:width:2] | s[..., 1:height:2, 0:width:2]
+            s |= spikes[-1][..., 0:height:2, 1:width:2] | spikes[-1][..., 1:height:2, 1:width:2]
     return spikes
 
 
+@pytest.mark.parametrize("pooling", [False, True], ids=["strided", "pooled"])
 @pytest.mark.parametrize(("current_decay", "decay"), DECAYS)
-def test_spikes_are_the_chips_spike_for_spike(current_decay: float, decay: float) -> None:
-    model, x = network(current_decay=current_decay, decay=decay), events()
+def test_spikes_are_the_chips_spike_for_spike(current_decay: float, decay: float, pooling: bool) -> None:
+    model, x = network(current_decay=current_decay, decay=decay, pooling=pooling), events()
     expected = chip(model, x)
     assert all(0.005 < s.mean() < 0.995 for s in expected)
     seen: list[Tensor] = []

@@ -70,10 +70,11 @@ def test_recordings_of_a_batch_do_not_touch(steps: int, tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, emulate(network, spikes).spikes)
 
 
-def test_an_exported_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pooling", [False, True], ids=["strided", "pooled"])
+def test_an_exported_model(pooling: bool, tmp_path: Path) -> None:
     """20 recordings, and Lava's logits are the model's."""
     torch.manual_seed(0)
-    model = create("spiking_cnn", preset="tiny", classes=3, quantised=True).eval()
+    model = create("spiking_cnn", preset="tiny", classes=3, quantised=True, pooling=pooling).eval()
     quantised = export_netx(model, tmp_path / "model.net")
     spikes = random_spikes(quantised.network, 20, 12, 0)
     found = run_lava(tmp_path / "model.net", spikes, python=PYTHON)
