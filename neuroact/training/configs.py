@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from neuroact.datasets.augmentations import (
+    Affine,
     CutMix,
     DropPolarity,
     Elastic,
@@ -44,6 +45,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 AugmentationConfig = Annotated[
     DropPolarity
+    | Affine
     | Elastic
     | EraseGrowing
     | EraseRandom

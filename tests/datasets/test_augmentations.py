@@ -13,6 +13,7 @@ from neuroact.datasets import augmentations
 from neuroact.datasets.augmentations import (
     GESTURES_MIRRORED,
     GESTURES_REVERSED,
+    Affine,
     Augmentation,
     CutMix,
     DropPolarity,
@@ -32,6 +33,7 @@ from neuroact.datasets.augmentations import (
     Shift,
     TensorAugmentation,
     ZeroLowValues,
+    affine,
     cut_mix,
     drop_polarity,
     elastic,
@@ -52,6 +54,7 @@ from tests.conftest import random_events
 
 ALL: list[EventAugmentation] = [
     DropPolarity(probability=1),
+    Affine(),
     Elastic(),
     EraseGrowing(),
     EraseRandom(),
@@ -271,7 +274,7 @@ def corner(position: tuple[int, int], size: tuple[int, int] = (101, 81)) -> Even
     return Events([5], [position[0]], [position[1]], [1], size)  # type: ignore[arg-type]
 
 
-MOVES: list[Callable[..., Events]] = [shift, scale, rotate, shear, elastic]
+MOVES: list[Callable[..., Events]] = [shift, scale, rotate, shear, affine, elastic]
 
 
 @pytest.mark.parametrize("move", MOVES)
@@ -311,6 +314,62 @@ def test_shear_moves_rows_sideways_about_the_middle_one() -> None:
         slants.append(below / 20)
     assert -0.2 <= min(slants) < -0.17
     assert 0.17 < max(slants) <= 0.2
+
+
+STILL = {"rotate": 0.0, "shear": 0.0, "smallest": 1.0, "largest": 1.0, "shift": 0.0}
+"""An affine map that changes nothing."""
+
+
+def test_affine_without_movement_changes_nothing() -> None:
+    events = random_events(4000, (101, 81))
+    assert affine(events, generator(), **STILL) == events
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"rotate": 20.0}, lambda a, x, y: (np.cos(a) * x - np.sin(a) * y, np.sin(a) * x + np.cos(a) * y)),
+        ({"shear": 0.3}, lambda a, x, y: (x + a * y, y)),
+        ({"smallest": 0.7, "largest": 1.4}, lambda a, x, y: (a * x, a * y)),
+    ],
+    ids=["rotation", "shear", "scale"],
+)
+def test_affine_is_one_map_about_the_centre(settings: dict[str, float], expected: Callable[..., object]) -> None:
+    """Three crowds of events each go, on average, to less than a quarter of a pixel from where one map takes them."""
+    places = np.array([(20, 0), (0, 15), (-12, -9)])
+    crowd = np.repeat(places + np.array([50, 40]), 4000, 0)
+    zeros = np.zeros(len(crowd), int)
+    events = Events(zeros, crowd[:, 0], crowd[:, 1], zeros, (101, 81))  # type: ignore[arg-type]
+    found = []
+    for seed in range(30):
+        moved = affine(events, generator(seed), **{**STILL, **settings})
+        x, y = (np.array(axis, float).reshape(3, 4000).mean(1) for axis in (moved.x - 50.0, moved.y - 40.0))
+        amount = {"rotate": np.arctan2(y[0], x[0]), "shear": x[1] / 15, "smallest": x[0] / 20}[next(iter(settings))]
+        np.testing.assert_allclose((x, y), expected(amount, *places.T), atol=0.25)
+        found.append(np.rad2deg(amount) if "rotate" in settings else amount)
+    low, high = (settings["smallest"], settings["largest"]) if "smallest" in settings else (
+        -max(settings.values()), max(settings.values()),
+    )  # fmt: skip
+    assert low - 0.05 <= min(found) < low + 0.2 * (high - low)
+    assert high - 0.2 * (high - low) < max(found) <= high + 0.05
+
+
+def test_affine_shifts_by_parts_of_pixels_and_leaves_no_stripes() -> None:
+    crowd = Events(*np.array([[0] * 4000, [50] * 4000, [40] * 4000, [1] * 4000]), (101, 81))  # type: ignore[arg-type]
+    offsets = [
+        (np.mean(moved.x) - 50, np.mean(moved.y) - 40)
+        for moved in (affine(crowd, generator(seed), **{**STILL, "shift": 0.1}) for seed in range(40))
+    ]
+    assert np.abs(np.array(offsets) - np.rint(offsets)).max() > 0.4
+    assert 8 < np.abs(offsets).max(0)[0] <= 10.1
+    assert 6 < np.abs(offsets).max(0)[1] <= 8.1
+    full = np.indices((81, 101)).reshape(2, -1).repeat(20, 1)
+    zeros = np.zeros(full.shape[1], int)
+    events = Events(zeros, full[1], full[0], zeros, (101, 81))  # type: ignore[arg-type]
+    larger = affine(events, generator(), **{**STILL, "smallest": 1.3, "largest": 1.3})
+    counts = np.zeros((81, 101), int)
+    np.add.at(counts, (larger.y, larger.x), 1)
+    assert counts.min() > 0
 
 
 def test_elastic_moves_neighbours_alike_and_corners_by_the_spread() -> None:
@@ -460,6 +519,7 @@ def test_low_values_become_zero(dtype: type) -> None:
         lambda: Shear(most=-0.1),
         lambda: Elastic(spread=-0.1),
         lambda: Elastic(cells=0),
+        lambda: Affine(smallest=2.0),
         lambda: Shift(probability=2),
     ],
 )

@@ -86,7 +86,7 @@ def test_spiking_cnn_is_on_the_chip_spike_for_spike() -> None:
 def test_spiking_cnn_with_pools_is_on_the_chip_spike_for_spike() -> None:
     model = create("spiking_cnn", classes=5, preset="tiny", size=(14, 13), quantised=True, pooling=True).eval()
     logits, seen = watched(model, frames(), ChipLayer)
-    quantised, layers = run(model, frames())
+    _, layers = run(model, frames())
     assert [layer.spikes.shape[2:] for layer in layers] == [(4, 14, 13), (4, 7, 6), (8, 7, 6), (8, 3, 3), (32,), (20,)]
     for place, layer in enumerate((layers[0], layers[2], layers[4], layers[5])):
         assert alike(layer.spikes.swapaxes(0, 1), seen[f"layers.{place}"]) == 1

@@ -1,5 +1,6 @@
 """Augmentations: pure functions of events and a random generator, and each as frozen settings."""
 
+from neuroact.datasets.augmentations.affine import Affine, affine
 from neuroact.datasets.augmentations.base import Augmentation, EventAugmentation, TensorAugmentation
 from neuroact.datasets.augmentations.dropping import EventDrop, event_drop
 from neuroact.datasets.augmentations.elastic import Elastic, elastic
@@ -21,6 +22,7 @@ from neuroact.datasets.augmentations.shifting import Shift, shift
 __all__ = [
     "GESTURES_MIRRORED",
     "GESTURES_REVERSED",
+    "Affine",
     "Augmentation",
     "CutMix",
     "DropPolarity",
@@ -40,6 +42,7 @@ __all__ = [
     "Shift",
     "TensorAugmentation",
     "ZeroLowValues",
+    "affine",
     "cut_mix",
     "drop_polarity",
     "elastic",
