@@ -150,7 +150,7 @@ def _summary(trained: Trained) -> str:
         "stopped": f"stopped after step {trained.steps} as asked; neuroact train -o {trained.path} --resume goes on",
     }
     best = trained.best
-    found = f"; the best is epoch {best.epoch}: top-1 {best.top1:.1%}, loss {best.loss:.4f} on val" if best else ""
+    found = f"; epoch {best.epoch} is kept: top-1 {best.top1:.1%}, loss {best.loss:.4f} on val" if best else ""
     return f"{trained.path}: {ends[trained.outcome]}{found}"
 
 

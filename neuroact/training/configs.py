@@ -179,16 +179,21 @@ class ScheduleConfig(Section):
 
     - `epochs`: passes over the training samples. `warm_up`: of which the rate rises, in epochs.
     - `final`: the learning rate at the end.
+    - `choose`: the epoch whose model is kept, the best on `val`, or the last. Where `val` is small, which epoch is the
+      best is luck, and the last has learned the most: its rate has come down.
     - `patience`: stop when so many epochs in a row were no better than the best before; None for never.
     """
 
     epochs: PositiveInt = 100
     warm_up: NonNegativeFloat = 0.0
     final: NonNegativeFloat = 0.0
+    choose: Literal["best", "last"] = "best"
     patience: PositiveInt | None = None
 
     @model_validator(mode="after")
     def _in_time(self) -> Self:
+        if self.choose == "last" and self.patience is not None:
+            raise ValueError("patience waits for a better epoch, and choose='last' keeps the last one all the same")
         if self.warm_up >= self.epochs:
             raise ValueError(f"a warm-up of {self.warm_up} epochs is not over within {self.epochs}")
         return self

@@ -64,7 +64,7 @@ def train(config: TrainConfig, out: Path, *, resume: bool = False, watcher: Watc
 
 
 def best_model(run: Path) -> tuple[nn.Module, TrainConfig, tuple[str, ...]]:
-    """The model of the best epoch of a run, ready to be evaluated on the CPU, its settings and its classes.
+    """The model that a run keeps, of its best epoch or its last, ready for the CPU; its settings and its classes.
 
     Raises `TrainingError` if no epoch was finished, `CorruptCheckpoint` if its checkpoint is damaged.
     """
@@ -210,7 +210,7 @@ class Run:
         loss, top1 = self._log("val", self._fetch())
         self.epoch += 1
         found = Best(self.epoch, self.step, top1, loss)
-        better = self.best is None or self.best.beaten_by(found)
+        better = self.config.schedule.choose == "last" or self.best is None or self.best.beaten_by(found)
         self.best, self.stale = (found, 0) if better else (self.best, self.stale + 1)
 
     def _no_better(self) -> bool:

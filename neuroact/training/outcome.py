@@ -11,7 +11,9 @@ Outcome = Literal["finished", "early", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best epoch so far: the highest accuracy on the validation samples and, among equals, the lowest loss."""
+    """The epoch so far whose model is kept: the highest accuracy on the validation samples and, among equals, the lowest
+    loss; or the last, if the run is to `choose` that.
+    """
 
     epoch: int
     step: int

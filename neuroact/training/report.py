@@ -185,8 +185,8 @@ def _learning(rows: Sequence[Mapping[str, Any]], best: Best | None) -> list[str]
     pieces = [page.heading("Learning"), page.plot("curves", 320)]
     if best:
         text = (
-            f"The model is that of epoch {best.epoch} of {max(row['epoch'] for row in rows)}, the best on the "
-            f"validation samples: top-1 {best.top1:.1%}, loss {best.loss:.4g}. The dashed line marks it."
+            f"The model is that of epoch {best.epoch} of {max(row['epoch'] for row in rows)}, which the dashed line "
+            f"marks: on the validation samples, top-1 {best.top1:.1%} and loss {best.loss:.4g}."
         )
         pieces.insert(1, page.paragraph(text))
     return pieces

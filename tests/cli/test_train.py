@@ -75,7 +75,7 @@ def test_a_run_says_how_it_went(digits: str, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     validations = [row for row in read_log(tmp_path / "run") if row.split == "val"]
     chosen = max(validations, key=lambda row: (row.top1, -row.loss))
-    assert f"finished 2 epochs; the best is epoch {chosen.epoch}: top-1 {chosen.top1:.1%}" in done.stdout
+    assert f"finished 2 epochs; epoch {chosen.epoch} is kept: top-1 {chosen.top1:.1%}" in done.stdout
     assert done.stderr.startswith("8 steps\n")
     assert "epoch 1, step 4, val: loss" in done.stderr
     again = run("-o", tmp_path / "run", "--resume", "--json")
@@ -117,7 +117,7 @@ def test_a_recipe_is_named_where_the_data_does_not_say_which(digits: str) -> Non
 def test_training_in_integers_is_one_word(digits: str, tmp_path: Path) -> None:
     named = ["--data", digits, "--model", "spiking_cnn", "--quantise", "--set", "model.arguments.hidden=8", *SHORT]
     settings = tomllib.loads(run(*named, "--print-config").stdout)
-    assert settings["model"]["arguments"] == {"channels": 2, "size": [34, 34], "hidden": 8, "quantised": True}
+    assert settings["model"]["arguments"] == {"channels": 2, "size": [28, 28], "hidden": 8, "quantised": True}
     assert run(*named, "-o", tmp_path / "run").exit_code == 0
     assert [layer.quantised for layer in best_model(tmp_path / "run")[0].layers] == [True] * 4  # type: ignore[union-attr]
 

@@ -239,6 +239,19 @@ def test_it_stops_when_it_gets_no_better(root: Path, tmp_path: Path) -> None:
     assert train(config, tmp_path / "run", resume=True).outcome == "early"
 
 
+def test_the_last_epoch_is_kept_where_that_is_chosen(root: Path, tmp_path: Path) -> None:
+    """Weights that do not move are never better than at first."""
+    still = ("optimiser.learning_rate=1e-30", "optimiser.weight_decay=0", "model.name=plain", "schedule.epochs=4")
+    config = tiny_config(root, *still, "schedule.choose=last")
+    trained = train(config, tmp_path / "run")
+    assert trained.best is not None
+    assert trained.best.epoch == 4
+    assert best(tmp_path / "run").step == trained.steps == 4 * EPOCH
+    assert len(checkpoints(tmp_path / "run")) == 2
+    with pytest.raises(ValueError, match="patience waits"):
+        tiny_config(root, "schedule.choose=last", "schedule.patience=2")
+
+
 def test_parts_of_a_batch_add_up_to_the_batch(root: Path, tmp_path: Path) -> None:
     finals = []
     for parts in (1, 2, 4):
