@@ -11,7 +11,7 @@ Outcome = Literal["finished", "early", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The epoch so far whose model is kept: the highest accuracy on the validation samples and, among equals, the lowest
+    """The epoch so far whose model is kept: the highest accuracy on the validation samples and, of equals, the lowest
     loss; or the last, if the run is to `choose` that.
     """
 

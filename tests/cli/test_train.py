@@ -117,7 +117,9 @@ def test_a_recipe_is_named_where_the_data_does_not_say_which(digits: str) -> Non
 def test_training_in_integers_is_one_word(digits: str, tmp_path: Path) -> None:
     named = ["--data", digits, "--model", "spiking_cnn", "--quantise", "--set", "model.arguments.hidden=8", *SHORT]
     settings = tomllib.loads(run(*named, "--print-config").stdout)
-    assert settings["model"]["arguments"] == {"channels": 2, "size": [28, 28], "hidden": 8, "quantised": True}
+    assert settings["model"]["arguments"] == {
+        "channels": 2, "size": [28, 28], "pooling": True, "hidden": 8, "quantised": True,
+    }  # fmt: skip
     assert run(*named, "-o", tmp_path / "run").exit_code == 0
     assert [layer.quantised for layer in best_model(tmp_path / "run")[0].layers] == [True] * 4  # type: ignore[union-attr]
 
