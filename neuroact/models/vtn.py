@@ -13,11 +13,14 @@ have become. In Longformer all attend at once, so that the frames of the last la
 chunks: 287 frames at most make a matrix smaller than its padding. (3) [cls] has the first position and frame i position
 i, with nothing padded; there the last two of the 288 are for [cls] and for padding. (4) No embedding of token types,
 which adds a constant to each position, and none of Longformer's pooling layer, which nothing reads. (5) The projection
-of the event-contrastive loss is in `neuroact.models.contrast`, as a classifier in use does not need it.
+of the event-contrastive loss is in `neuroact.models.contrast`, as a classifier in use does not need it. (6) Positions
+begin as sines and cosines (Vaswani et al., 2017), and learn. There they are drawn with a fiftieth of the embeddings'
+size, and a few hundred clips never teach which of two actions is the other one backwards.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -141,12 +144,11 @@ class TemporalEncoder(nn.Module):
             raise ValueError(f"positions are for [cls] and one frame at least, not {positions}")
         self.window = window
         self.cls_token = nn.Parameter(torch.empty(1, 1, width))
-        self.positions = nn.Parameter(torch.empty(1, positions, width))
+        self.positions = nn.Parameter(_sinusoids(positions, width))
         self.norm = nn.LayerNorm(width)
         self.drop = nn.Dropout(dropout)
         self.layers = nn.ModuleList(TemporalLayer(width, heads, dropout) for _ in range(layers))
         nn.init.normal_(self.cls_token, std=0.02)
-        nn.init.normal_(self.positions, std=0.02)
         self.layers.apply(_begin)
 
     def forward(self, embeddings: Tensor) -> Tensor:
@@ -217,6 +219,13 @@ class TemporalLayer(nn.Module):
         inside = self.fc2(functional.gelu(self.fc1(x)))
         out: Tensor = self.norm2(x + self.drop(inside))
         return out
+
+
+def _sinusoids(positions: int, width: int) -> Tensor:
+    """Each position as sines, then cosines, of waves 2 pi to 20,000 pi positions long: `(1, positions, width)`."""
+    rates = torch.exp(torch.linspace(0, -math.log(10_000), -(-width // 2)))  # (D / 2,)
+    angles = torch.arange(positions)[:, None] * rates  # (positions, D / 2)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)[None, :, :width]
 
 
 def _begin(module: nn.Module) -> None:

@@ -140,10 +140,18 @@ def test_embeddings_are_of_frames_by_themselves(kind: str) -> None:
 def test_the_order_of_frames_matters_by_positions_alone() -> None:
     model, x = vtn().eval(), clips(2, 6)
     with torch.no_grad():
-        torch.nn.init.normal_(model.temporal.positions)
-        assert not close(model(x.flip(1)), model(x), 1e-3)
+        embeddings = model.embed(x)
+        assert not close(model.temporal(embeddings.flip(1)), model.temporal(embeddings), 1e-3)
         model.temporal.positions.zero_()
         assert close(model(x.flip(1)), model(x), 1e-5)  # six frames are all within each other's windows
+
+
+def test_positions_begin_as_waves_of_many_lengths() -> None:
+    encoder = TemporalEncoder(8, 1, 2, positions=50)
+    rates = [10_000 ** (-k / 3) for k in range(4)]
+    for place in (0, 1, 17, 49):
+        waves = [wave(place * rate) for wave in (math.sin, math.cos) for rate in rates]
+        assert encoder.positions[0, place].tolist() == pytest.approx(waves, abs=1e-4)
 
 
 def scattered(module: torch.nn.Module, seed: int = 0) -> None:
