@@ -193,7 +193,7 @@ class ScheduleConfig(Section):
     @model_validator(mode="after")
     def _in_time(self) -> Self:
         if self.choose == "last" and self.patience is not None:
-            raise ValueError("patience waits for a better epoch, and choose='last' keeps the last one all the same")
+            raise ValueError("patience waits for a better epoch than the best before; set choose='best' with it")
         if self.warm_up >= self.epochs:
             raise ValueError(f"a warm-up of {self.warm_up} epochs is not over within {self.epochs}")
         return self

@@ -92,7 +92,17 @@ def test_the_configuration_is_printed_as_a_file_to_start_from(digits: str, tmp_p
     (tmp_path / "c.toml").write_text(printed.stdout)
     again = run("-c", tmp_path / "c.toml", "--print-config")
     assert again.stdout == printed.stdout
-    other = run("-c", tmp_path / "c.toml", "--set", "schedule.patience=3", "--preset", "tiny", "--print-config")
+    other = run(
+        "-c",
+        tmp_path / "c.toml",
+        "--set",
+        "schedule.patience=3",
+        "--set",
+        "schedule.choose=best",
+        "--preset",
+        "tiny",
+        "--print-config",
+    )
     changed = tomllib.loads(other.stdout)
     assert (changed["schedule"]["patience"], changed["model"]["preset"]) == (3, "tiny")
 
