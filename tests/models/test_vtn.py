@@ -140,10 +140,11 @@ def test_embeddings_are_of_frames_by_themselves(kind: str) -> None:
 def test_the_order_of_frames_matters_by_positions_alone() -> None:
     model, x = vtn().eval(), clips(2, 6)
     with torch.no_grad():
-        embeddings = model.embed(x)
-        assert not close(model.temporal(embeddings.flip(1)), model.temporal(embeddings), 1e-3)
-        model.temporal.positions.zero_()
-        assert close(model(x.flip(1)), model(x), 1e-5)  # six frames are all within each other's windows
+        forwards = model.embed(x)
+        backwards = forwards.flip(1)
+        assert not close(model.temporal(backwards), model.temporal(forwards), 1e-4)
+        model.temporal.positions.zero_()  # six frames are all within each other's windows
+        assert close(model.temporal(backwards), model.temporal(forwards), 1e-5)
 
 
 def test_positions_begin_as_waves_of_many_lengths() -> None:
