@@ -34,6 +34,7 @@ def begun(folder: Path, item: int) -> list[str]:
 
 
 def test_every_task_is_done_once_by_no_more_workers_than_asked(tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
     chores = [Chore(tmp_path, (index, 100 + index)) for index in range(6)]
     messages: list[Progress] = []
     results = list(supervise(chores, workers.go_through, jobs=2, watch=messages.append))
@@ -41,7 +42,7 @@ def test_every_task_is_done_once_by_no_more_workers_than_asked(tmp_path: Path) -
     assert all(result == chore.items for chore, result in results)
     assert sorted(message.recording for message in messages) == sorted(sum((chore.items for chore in chores), ()))
     assert len({process for item in range(6) for process in begun(tmp_path, item)}) <= 2
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_an_item_that_always_kills_is_tried_twice_and_left_out(tmp_path: Path) -> None:
@@ -62,12 +63,13 @@ def test_an_item_that_kills_once_is_done_alone(tmp_path: Path) -> None:
 
 
 def test_an_error_ends_everything_and_is_raised(tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
     chores = [Chore(tmp_path, (1,)), Chore(tmp_path, (13,))]
     begin = time.monotonic()
     with pytest.raises(ValueError, match="item 13"):
         list(supervise(chores, workers.raise_at_13, jobs=2, watch=ignore))
     assert time.monotonic() - begin < 50
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_workers_that_never_begin_are_an_error(tmp_path: Path) -> None:
