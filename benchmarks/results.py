@@ -98,8 +98,8 @@ OF_ACTIONS = tuple(
 HEAD = """# Results
 
 Accuracies of networks that were trained here, on recordings that they did not learn from, which `neuroact eval` alone
-reads. The last epoch is what counts, but for the folds and for `spikmamba` on the synthetic set the best on val. Minutes
-are of the clock, and the machine did other work too, mostly another of these runs.
+reads. The last epoch is what counts, but for the folds and for `spikmamba` on the synthetic set the best on val.
+Minutes are of the clock, and the machine did other work too, mostly another of these runs.
 `python -m benchmarks.results SHARED` trains all again and rewrites this page.
 
 ## N-MNIST, 5,000 recordings to learn from, 1,000 to be tested on
