@@ -144,7 +144,7 @@ mirror recordings and play them backwards, with the labels that change places; a
 events are kept in memory. Without the spikes of earlier steps as channels `spiking_cnn` reached 0.875 in 200 epochs,
 and took one way that arms turn for the other; 48 steps instead of 24 gave 0.844. `vtn` told all apart but which of two
 actions was the other one backwards (0.740), until its positions began as sines and cosines; with a learning rate of
-2e-3 or a width of 64 it did not tell left from right either (0.583). `spikepoint` reached 0.76 after 70 epochs on a
+2e-3 and a width of 64 it did not tell left from right either (0.583). `spikepoint` reached 0.76 after 70 epochs on a
 GPU, and was still learning. `vtn` and `spiking_cnn` ran at once here, on one core each.
 """
 
