@@ -23,7 +23,7 @@ from neuroact.errors import ExportError, UnsupportedLayer
 from neuroact.hardware.network import Conv, Dense, Flatten, Integers, Layer, Network, Neurons
 from neuroact.hardware.validation import check
 
-RESET = "simulation/resetInterval"
+RESET = "resetInterval"
 MOST_BYTES = 2**30
 """Of a dataset: a hostile file can claim any size without having it."""
 NEURONS = ("CUBA", "LOIHI")
@@ -61,7 +61,7 @@ def write_netx(network: Network, path: Path) -> None:
             _put_neurons(group, layer.neurons)
         file["simulation/Ts"] = np.int64(1)
         if network.reset_interval is not None:
-            file[RESET] = np.int64(network.reset_interval)
+            file[f"simulation/{RESET}"] = np.int64(network.reset_interval)
 
 
 def _put_layer(file: h5py.File, place: int, kind: str, shape: tuple[int, ...]) -> h5py.Group:
@@ -133,19 +133,23 @@ def read_netx(path: Path) -> Network:
 
 
 def _network(file: h5py.File) -> Network:
-    groups = [file["layer"][str(place)] for place in range(len(file["layer"]))]
+    layers = _own(file, "layer")
+    groups = [_own(layers, str(place)) for place in range(len(layers))]
     if not groups or _text(groups[0], "type") != "input":
         raise ExportError("the first layer is no input")
-    if "neuron" in groups[0]:
+    if _has(groups[0], "neuron"):
         raise ExportError("layer 0: neurons at the input, which is for frames; spikes go in as they are")
     places = list(enumerate(groups))[1:]
     refused = [reason for place, group in places if (reason := _refusal(place, group))]
     if refused:
         raise UnsupportedLayer(refused)
+    interval = None
+    if _has(file, "simulation") and _has(simulation := _own(file, "simulation"), RESET):
+        interval = int(_read(simulation, RESET))
     return Network(
         shape=tuple(map(int, _read(groups[0], "shape"))),
         layers=tuple(_layer(group) for _, group in places),
-        reset_interval=int(_read(file, RESET)) if RESET in file else None,
+        reset_interval=interval,
     )
 
 
@@ -158,14 +162,14 @@ def _refusal(place: int, group: h5py.Group) -> tuple[str, str, str, str] | None:
         return (f"layer {place}", kind, "Lava's loader skips what it does not know", "")
     if kind == "flatten":
         return None
-    neurons = group["neuron"]
+    neurons = _own(group, "neuron")
     if (of := _text(neurons, "type")) not in NEURONS:
         return (f"layer {place}", of, "its neurons are none of current-based, CUBA", "")
     ignored = {"refDelay": 1, "wgtExp": 0, "gradedSpike": 0, "messageBits": 0}
     for name, plain in ignored.items():
-        if name in neurons and np.any(_read(neurons, name) != plain):
+        if _has(neurons, name) and np.any(_read(neurons, name) != plain):
             return (f"layer {place}", kind, f"{name} is {_read(neurons, name)}; we emulate {plain}", "")
-    if kind == "conv" and "delay" in group and np.any(_read(group, "delay")):
+    if kind == "conv" and _has(group, "delay") and np.any(_read(group, "delay")):
         return (f"layer {place}", kind, "Lava ignores delays of a convolution", "")
     return None
 
@@ -174,7 +178,7 @@ def _layer(group: h5py.Group) -> Layer:
     kind = _text(group, "type")
     if kind == "flatten":
         return Flatten()
-    given = group["neuron"]
+    given = _own(group, "neuron")
     neurons = Neurons(
         _number(_read(given, "iDecay")), _number(_read(given, "vDecay")), _number(_read(given, "vThMant"))
     )
@@ -186,9 +190,22 @@ def _layer(group: h5py.Group) -> Layer:
     return Dense(weight, neurons, bias, _optional(group, "delay"), recurrent)
 
 
+def _has(group: h5py.Group, name: str) -> bool:
+    """Whether there is anything by that name, without a look at what a link leads to."""
+    return group.get(name, getlink=True) is not None
+
+
+def _own(group: h5py.Group, name: str) -> Any:
+    """A group or dataset that lies in the file itself: links and storage elsewhere can lead to any file there is."""
+    found = group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink | None) else None
+    if found is None or (isinstance(found, h5py.Dataset) and (found.external or found.is_virtual)):
+        raise ExportError(f"{group.name.rstrip('/')}/{name} leads out of its place; a network is whole in its file")
+    return found
+
+
 def _read(group: h5py.Group, name: str) -> Any:
     """All of a dataset, if it is of a size that any chip could hold."""
-    dataset = group[name]
+    dataset = _own(group, name)
     if dataset.nbytes > MOST_BYTES:
         raise ExportError(f"{dataset.name} claims {dataset.nbytes:,} bytes; {MOST_BYTES:,} are the most that is read")
     return dataset[()]
@@ -211,7 +228,7 @@ def _wide(values: NDArray[Any]) -> Any:
 
 
 def _optional(group: h5py.Group, name: str) -> Integers | None:
-    return _wide(_read(group, name)) if name in group else None
+    return _wide(_read(group, name)) if _has(group, name) else None
 
 
 def _pair(value: Any) -> tuple[int, int]:

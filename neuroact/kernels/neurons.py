@@ -179,11 +179,10 @@ def _summed(share: Tensor, parameter: Tensor, inner: int) -> Tensor:
 
 def pack_spikes(spikes: Tensor) -> Tensor:
     """Spikes `(T, ...)` as bits, uint8 `(ceil(T / 8), ...)`: bit j of byte c is step 8 c + j; what is beyond T is 0."""
-    steps = spikes.shape[0]
-    padded = spikes.new_zeros((-(-steps // STEPS_IN_BYTE) * STEPS_IN_BYTE, *spikes.shape[1:]), dtype=torch.uint8)
-    padded[:steps] = spikes != 0
+    steps, *inner = spikes.shape
+    bits = spikes.new_zeros((-(-steps // STEPS_IN_BYTE), STEPS_IN_BYTE, *inner), dtype=torch.uint8)
+    bits.flatten(0, 1)[:steps] = spikes != 0
     shifts = torch.arange(STEPS_IN_BYTE, dtype=torch.uint8, device=spikes.device)
-    bits = padded.reshape(-1, STEPS_IN_BYTE, *spikes.shape[1:])
     return (bits << shifts.reshape(1, -1, *(1,) * (spikes.ndim - 1))).sum(1, dtype=torch.uint8)
 
 
@@ -196,4 +195,4 @@ def unpack_spikes(packed: Tensor, steps: int, dtype: torch.dtype = torch.float32
         raise ValueError(f"{steps} steps take {-(-steps // STEPS_IN_BYTE)} bytes a neuron, not {packed.shape[0]}")
     shifts = torch.arange(STEPS_IN_BYTE, dtype=torch.uint8, device=packed.device)
     bits = (packed.unsqueeze(1) >> shifts.reshape(1, -1, *(1,) * (packed.ndim - 1))) & 1
-    return bits.reshape(-1, *packed.shape[1:])[:steps].to(dtype)
+    return bits.flatten(0, 1)[:steps].to(dtype)

@@ -132,6 +132,31 @@ def test_a_size_that_is_only_claimed_is_not_believed(tmp_path: Path) -> None:
         read_netx(tmp_path / "a.net")
 
 
+@pytest.mark.parametrize("way", ["external link", "soft link", "external storage", "virtual"])
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_nothing_is_read_from_elsewhere(tmp_path: Path, way: str, name: str) -> None:
+    """Files come from others, and what they point to may be any file of the machine."""
+    write_netx(dense(), tmp_path / "a.net")
+    secret = tmp_path / "secret"
+    with h5py.File(secret, "w") as file:
+        file["weight"] = np.ones((6, 4), np.int32)
+    with h5py.File(tmp_path / "a.net", "r+") as file:
+        group = file["layer/1"]
+        group.pop(name, None)
+        if way == "external link":
+            group[name] = h5py.ExternalLink(secret, "weight")
+        elif way == "soft link":
+            group[name] = h5py.SoftLink("/layer/1/shape")
+        elif way == "external storage":
+            group.create_dataset(name, (6, 4), "i4", external=[(str(secret), 0, 96)])
+        else:
+            layout = h5py.VirtualLayout((6, 4), "i4")
+            layout[:] = h5py.VirtualSource(secret, "weight", (6, 4))
+            group.create_virtual_dataset(name, layout)
+    with pytest.raises(ExportError, match=f"/layer/1/{name} leads out of its place"):
+        read_netx(tmp_path / "a.net")
+
+
 def test_damage_is_an_export_error(tmp_path: Path) -> None:
     """A few bytes changed or cut off; most of a file is weights, and so most damage is another network."""
     path, random = tmp_path / "a.net", np.random.default_rng(0)

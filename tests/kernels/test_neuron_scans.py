@@ -169,6 +169,14 @@ def test_bytes_and_bits_are_the_same_spikes(neuron: str, backend: str, steps: in
     assert torch.equal(unpack_spikes(packed, steps), spikes)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (9, 0), (0, 0), (9,), (16, 2, 3)])
+def test_bits_of_no_steps_or_no_neurons_are_none(shape: tuple[int, ...]) -> None:
+    spikes = current(*shape) > 0
+    packed = pack_spikes(spikes)
+    assert packed.shape == (-(-shape[0] // 8), *shape[1:])
+    assert torch.equal(unpack_spikes(packed, shape[0], torch.bool), spikes)
+
+
 @pytest.mark.parametrize(
     "shape", [(), (1,), (6,), (5, 1), (4, 1, 1), (1, 5, 6), (4, 5, 6), (4, 1, 6), (2, 1, 1, 1), (2, 4, 1, 1)]
 )
