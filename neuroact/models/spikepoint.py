@@ -2,14 +2,15 @@
 
     B batch    N points of a cloud, (x, y, t) in [0, 1]    M centroids    K members of a group
     T time steps, 16 in the paper    C channels    L classes
-    F features that are coded: 6 of a group's member, 3 of a centroid
+    F features that are coded: 6 of a group's member, 3 of a centroid    R neurons that code for one, 1 in the paper
 
 One stage: groups of neighbouring points, their features as rates of spikes, a local extractor for each group, a global
 one for all groups, a classifier. Between layers go spikes or currents: a current is what drives neurons, real numbers
 out of a convolution and its batch norm. A pointwise convolution is a linear layer over the channels, which come last.
 
 Differences from the paper:
-(1) Spikes of the rate code are spread evenly over time, not drawn one by one: see `RateCode`.
+(1) Spikes of the rate code are spread evenly over time, and over several neurons if wanted, not drawn one by one: see
+`RateCode`.
 (2) Offsets are divided by their spread about the centroid, not about the group's mean, and three spreads are the rate
 of 1, above which rates cannot tell offsets apart. Many are above one spread, hardly any above three.
 (3) The largest current among a group's members, or all groups, is normalised before it drives neurons. The largest of
@@ -81,6 +82,9 @@ def group_features(points: Tensor, centroids: Tensor, members: Tensor) -> Tensor
 class RateCode(nn.Module):
     """Spikes whose share of the T steps is a value's share of its ceiling, to within one step.
 
+    R neurons code for each feature. They have R T thresholds between them, so that few steps can tell values apart as
+    finely as many, and every step tells a value to within hardly more than 1 / R, where one neuron tells one bit.
+
     A value fires where it exceeds the step's threshold. The thresholds are T evenly spaced numbers in the order of the
     multiples of the golden ratio, so that any stretch of steps has about its share of spikes, and turned around the
     circle by an amount that differs between features, so that these do not all fire together. In training the turns are
@@ -94,27 +98,33 @@ class RateCode(nn.Module):
 
     - `steps`: T.
     - `ceilings`: for each of the F features the value above which it fires at every step.
+    - `coders`: R.
     """
 
     thresholds: Tensor
     turns: Tensor
     ceilings: Tensor
 
-    def __init__(self, steps: int, ceilings: Sequence[float]) -> None:
+    def __init__(self, steps: int, ceilings: Sequence[float], coders: int = 1) -> None:
         super().__init__()
         ranks = (torch.arange(steps, dtype=torch.float64) * GOLDEN % 1).argsort().argsort()  # (T,)
-        features = torch.arange(len(ceilings))  # (F,)
-        self.register_buffer("thresholds", ranks / steps, persistent=False)  # (T,)
-        self.register_buffer("turns", (features * steps // len(ceilings) + 0.5) / steps, persistent=False)  # (F,)
+        coder = torch.arange(coders)  # (R,)
+        apart = coder * steps // coders / steps + coder / (coders * steps)  # (R,): over the circle, and between steps
+        feature = torch.arange(len(ceilings))[:, None]  # (F, 1)
+        turns = feature * steps // len(ceilings) / steps + 0.5 / (coders * steps)  # (F, 1)
+        self.register_buffer("thresholds", (ranks[:, None] / steps + apart)[:, None], persistent=False)  # (T, 1, R)
+        self.register_buffer("turns", turns, persistent=False)  # (F, 1)
         self.register_buffer("ceilings", torch.tensor(ceilings), persistent=False)  # (F,)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Spikes `(T, B, ..., F)` of values `(B, ..., F)`. No gradient comes back: nothing before them learns."""
-        turns = self.turns  # (F,)
+        """Spikes `(T, B, ..., F R)` of values `(B, ..., F)`. No gradient comes back: nothing before them learns."""
+        turns = self.turns  # (F, 1)
         if self.training:
-            turns = torch.rand(len(values), *(1,) * (values.ndim - 2), values.shape[-1], device=values.device)
-        thresholds = (self.thresholds.reshape(-1, *(1,) * values.ndim) + turns) % 1  # (T, 1 or B, 1, ..., F)
-        return (values > thresholds * self.ceilings).to(values.dtype)  # (T, B, ..., F)
+            turns = torch.rand(len(values), *(1,) * (values.ndim - 2), values.shape[-1], 1, device=values.device)
+        steps, _, coders = self.thresholds.shape
+        thresholds = self.thresholds.reshape(steps, *(1,) * values.ndim, coders)  # (T, 1, ..., 1, R)
+        thresholds = (thresholds + turns) % 1 * self.ceilings[:, None]  # (T, 1 or B, 1, ..., F, R)
+        return (values[..., None] > thresholds).to(values.dtype).flatten(-2)  # (T, B, ..., F R)
 
 
 class TallLinear(nn.Linear):
@@ -216,7 +226,7 @@ class SpikePoint(nn.Module):
     """The network of figure 1, from the cloud on.
 
     - `classes`: L.
-    - `centroids`, `neighbours`: M and K. `steps`: T.
+    - `centroids`, `neighbours`: M and K. `steps`: T. `coders`: R, neurons that code for a coordinate.
     - `decay`: what a step leaves of membrane potentials, within [0, 1].
     - `width`: channels of the local extractor, narrowed to `bottleneck` within its residual blocks.
     - `widths`: channels of the global extractor's stages. `hidden`: of the classifier.
@@ -234,6 +244,7 @@ class SpikePoint(nn.Module):
         centroids: int = 512,
         neighbours: int = 24,
         steps: int = 16,
+        coders: int = 1,
         width: int = 64,
         bottleneck: int = 32,
         widths: Sequence[int] = (128, 256, 512),
@@ -243,17 +254,21 @@ class SpikePoint(nn.Module):
         neuron: Library = "neuroact",
     ) -> None:
         super().__init__()
-        sizes = (classes, centroids, neighbours, steps, width, bottleneck, *widths, hidden)
+        sizes = (classes, centroids, neighbours, steps, coders, width, bottleneck, *widths, hidden)
         if min(sizes) < 1 or not widths:
             raise ValueError(f"sizes must be at least 1, and widths one or more of them; not {sizes}")
         self.centroids, self.neighbours = centroids, neighbours
         neurons = partial(lif, neuron, decay=decay)
-        self.member_code = RateCode(steps, (FARTHEST,) * 3 + (1.0,) * 3)
-        self.centroid_code = RateCode(steps, (1.0,) * 3)
+        self.member_code = RateCode(steps, (FARTHEST,) * 3 + (1.0,) * 3, coders)
+        self.centroid_code = RateCode(steps, (1.0,) * 3, coders)
         of_group, of_all = (0.0, 0.0) if residual else (quiet(neighbours), quiet(centroids))
         waist = (width, bottleneck, width)
-        self.member_extractor = nn.Sequential(Pointwise(6, width), Residual(waist, residual, neurons, of_group))
-        self.centroid_extractor = nn.Sequential(Pointwise(3, width), Residual(waist, residual, neurons), neurons())
+        self.member_extractor = nn.Sequential(
+            Pointwise(6 * coders, width), Residual(waist, residual, neurons, of_group)
+        )
+        self.centroid_extractor = nn.Sequential(
+            Pointwise(3 * coders, width), Residual(waist, residual, neurons), neurons()
+        )
         self.over_members = LargestCurrent(width, neurons) if residual else AnySpike(neurons)
         stages: list[nn.Module] = []
         for inputs, outputs in pairwise((width, *widths[:-1])):

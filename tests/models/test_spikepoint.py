@@ -43,6 +43,7 @@ MISUSES: dict[str, dict[str, Any]] = {
     "no centroids": {"centroids": 0},
     "no neighbours": {"neighbours": 0},
     "no steps": {"steps": 0},
+    "no coders": {"coders": 0},
     "no channels": {"widths": (8, 0)},
     "no stages": {"widths": ()},
     "another library's neurons": {"neuron": "norse"},
@@ -122,15 +123,19 @@ def test_a_group_of_one_point_many_times_has_offsets_of_zero() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 5, 8, 16])
+@pytest.mark.parametrize("coders", [1, 3, 4])
 @pytest.mark.parametrize("training", [True, False])
-def test_a_rate_is_met_to_within_a_step(steps: int, training: bool) -> None:
-    code = RateCode(steps, (1.0, 1.0, 2.0)).train(training)
+def test_a_rate_is_met_to_within_a_spike(steps: int, coders: int, training: bool) -> None:
+    """Over all steps, of all neurons that code for it together; and at every step to within hardly more than one."""
+    code = RateCode(steps, (1.0, 1.0, 2.0), coders).train(training)
     values = torch.linspace(0, 1, 201)[None, :, None] * code.ceilings  # (1, 201, 3)
     spikes = code(values)
-    assert spikes.shape == (steps, 1, 201, 3)
+    assert spikes.shape == (steps, 1, 201, 3 * coders)
     assert set(spikes.unique().tolist()) <= {0.0, 1.0}
-    error = (spikes.sum(0) - steps * values / code.ceilings).abs().max()
-    assert error < (1 if training else 0.5) + 1e-4
+    spikes, rates = spikes.unflatten(-1, (3, coders)).sum(-1), values / code.ceilings  # (T, 1, 201, 3), (1, 201, 3)
+    assert (spikes.sum(0) - steps * coders * rates).abs().max() < (1 if training else 0.5) + 1e-4
+    if steps % coders == 0:
+        assert (spikes - coders * rates).abs().max() < 1 + (coders - 1) / steps + 1e-4
 
 
 def test_spikes_are_spread_evenly_over_time() -> None:
