@@ -72,7 +72,7 @@ def _of_chip_layer(module: nn.Module) -> Dense | Conv:
 
 
 def _of_spikepoint(model: SpikePoint) -> Chain:
-    """Both branches side by side as channels of maps `(C, M, K)`, 9 of them at the input: 6 of members, 3 of centroids.
+    """Both branches side by side as channels of maps `(C, M, K)`; at the input 9 R: 6 R of members, 3 R of centroids.
 
     The chip's layers have one input, so branches cannot be two chains that meet. Centroids have the same features at
     all K places, and so the same spikes, of which any is any one of them: the pool over members leaves them as they
@@ -100,9 +100,11 @@ def _of_spikepoint(model: SpikePoint) -> Chain:
     layers += [("over_centroids", any_of(last, (model.centroids, 1))), ("flatten", Flatten())]
     layers += _paired("classifier", model.classifier)
     layers.append(("classifier.2", FloatLayer(synapses(model.classifier[2]), None)))
+    steps, _, coders = model.member_code.thresholds.shape
     takes = "rate-coded features of groups, 6 of each member, then 3 of its centroid at every member's place"
-    steps = len(model.member_code.thresholds)
-    return Chain((9, model.centroids, model.neighbours), tuple(layers), takes, steps)
+    if coders > 1:
+        takes += f", each of {coders} neurons"
+    return Chain((9 * coders, model.centroids, model.neighbours), tuple(layers), takes, steps)
 
 
 def _paired(name: str, modules: nn.Module, last: nn.Module | None = None) -> Iterator[tuple[str, FloatLayer]]:
@@ -219,9 +221,10 @@ def _groups_as_maps(model: SpikePoint, points: Tensor) -> Tensor:
         raise ValueError(f"a cloud of {points.shape[1]} points; the chip's maps are for {needed} at least")
     with torch.no_grad():
         features, centroids = model.group(points)  # (B, M, K, 6), (B, M, 3)
-        members = model.member_code(features)  # (T, B, M, K, 6)
-        of_centroids = model.centroid_code(centroids)[:, :, :, None].expand(*members.shape[:4], 3)  # (T, B, M, K, 3)
-    return torch.cat([members, of_centroids], -1).permute(1, 0, 4, 2, 3).to(torch.uint8)  # (B, T, 9, M, K)
+        members = model.member_code(features)  # (T, B, M, K, 6 R)
+        of_centroids = model.centroid_code(centroids)[:, :, :, None]  # (T, B, M, 1, 3 R)
+        of_centroids = of_centroids.expand(*members.shape[:4], -1)  # (T, B, M, K, 3 R)
+    return torch.cat([members, of_centroids], -1).permute(1, 0, 4, 2, 3).to(torch.uint8)  # (B, T, 9 R, M, K)
 
 
 def _patches(model: SpikMamba, frames: Tensor) -> Tensor:

@@ -116,7 +116,8 @@ def as_held(model: nn.Module, quantised: Quantised) -> None:
             module: Any = modules[name]
             linear = module.weights if isinstance(module, Pointwise) else module
             many, inputs = linear.weight.shape
-            rows, column = slice(place * many, (place + 1) * many), 6 * place if weight.shape[1] == 9 else 0
+            rows = slice(place * many, (place + 1) * many)
+            column = weight.shape[1] - inputs if name == "centroid_extractor.0" else 0  # behind those of members
             linear.weight.copy_(weight[rows, column : column + inputs])
             if isinstance(module, Pointwise):
                 module.norm.running_mean.zero_()
@@ -125,11 +126,12 @@ def as_held(model: nn.Module, quantised: Quantised) -> None:
             (module.norm if isinstance(module, Pointwise) else module).bias.copy_(bias[rows])
 
 
-def test_spikepoint_is_on_the_chip_layer_by_layer() -> None:
-    model = lively("spikepoint", residual=False, **POINTS)
+@pytest.mark.parametrize("coders", [1, 3])
+def test_spikepoint_is_on_the_chip_layer_by_layer(coders: int) -> None:
+    model = lively("spikepoint", residual=False, coders=coders, **POINTS)
     float_logits = model(clouds()).detach()
     quantised, layers = run(model, clouds())
-    assert (quantised.network.shape, quantised.steps, quantised.network.reset_interval) == ((9, 12, 6), 8, 8)
+    assert (quantised.network.shape, quantised.steps, quantised.network.reset_interval) == ((9 * coders, 12, 6), 8, 8)
     as_held(model, quantised)
     logits, seen = watched(model, clouds(), Spikes, AnySpike)
     spikes = [layer.spikes.swapaxes(0, 1) for layer in layers]  # (T, B, C, M, K)
