@@ -149,6 +149,8 @@ and took one way that arms turn for the other; 48 steps instead of 24 gave 0.844
 apart but which of two actions was the other one backwards (0.740), until its positions began as sines and cosines
 (0.792); without dropout it reached 0.896 on a GPU. The spikes of the step before as channels took it further than
 either. With a learning rate of 1e-3 it learns nothing, with 24 steps half as fast.
+`spikepoint` ran beside tests; alone it takes half as long. It still learns by then: 80 epochs of 8 steps and 128
+centroids had got to 0.81 on val on a GPU, where 4 steps had got to 0.75.
 """
 
 
