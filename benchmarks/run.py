@@ -68,8 +68,9 @@ taken within one run. Peak memory is the whole process's, the interpreter and it
   may hold (kept: a third of the time), no generator where nothing is random (kept). What is left is spread over
   opening, checking and reporting, none of it above a tenth.
 - **Raw AEDAT 4 to samples** keeps no distance ahead of `spiking_cnn` and `spikmamba` on frames of 40 x 30: a recording
-  of 3 s is some 3 MB, which one core takes 20 ms to unpack, check, scale and encode, and a step on it takes as long. A
-  second worker halves that, a store or `data.cache_bytes`, which the recipes for such sets use, leaves the encoding.
+  of 3 s is some 3 MB, which one core takes 15 to 20 ms to unpack, check, scale and encode, and a step takes 9 and 16 ms
+  of a core for it. Not tried yet: to find out where the 20 ms go. The recipes for such sets keep decoded events in
+  memory, with `data.cache_bytes`, so that only the first epoch waits.
 """
 
 
