@@ -11,6 +11,8 @@ Lava's ports are (W, H, C).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,22 +116,48 @@ def read_netx(path: Path) -> Network:
     for a file that is no NetX file or holds what Lava would not compute as written, `OSError` if it cannot be opened.
     Warns as `write_netx` does.
     """
+    with _opened(path) as file:
+        network = _network(file)
+    try:
+        check(network)
+    except ExportError as error:
+        raise ExportError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
+    return network
+
+
+def read_input(path: Path) -> tuple[tuple[int, ...], int | None]:
+    """The shape of what goes into the network of the file `path`, and its reset interval if one is noted there.
+
+    Reads no layers, so files that only Lava understands will do. Raises `ExportError` and `OSError` as above.
+    """
+    with _opened(path) as file:
+        return _shape(file), _reset_interval(file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """The file `path`; what goes wrong in it is told of with its name."""
     with path.open("rb"):  # a missing file is the system's error, whatever h5py would make of it
         pass
     try:
         with h5py.File(path, "r") as file:
-            network = _network(file)
+            yield file
     except UnsupportedLayer:
         raise
     except ExportError as error:
         raise ExportError(f"{path}: {error}") from None
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
         raise ExportError(f"{path}: no NetX file: {error}") from error
-    try:
-        check(network)
-    except ExportError as error:
-        raise ExportError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
-    return network
+
+
+def _shape(file: h5py.File) -> tuple[int, ...]:
+    return tuple(map(int, _read(_own(_own(file, "layer"), "0"), "shape")))
+
+
+def _reset_interval(file: h5py.File) -> int | None:
+    if _has(file, "simulation") and _has(simulation := _own(file, "simulation"), RESET):
+        return int(_read(simulation, RESET))
+    return None
 
 
 def _network(file: h5py.File) -> Network:
@@ -143,13 +171,10 @@ def _network(file: h5py.File) -> Network:
     refused = [reason for place, group in places if (reason := _refusal(place, group))]
     if refused:
         raise UnsupportedLayer(refused)
-    interval = None
-    if _has(file, "simulation") and _has(simulation := _own(file, "simulation"), RESET):
-        interval = int(_read(simulation, RESET))
     return Network(
-        shape=tuple(map(int, _read(groups[0], "shape"))),
+        shape=_shape(file),
         layers=tuple(_layer(group) for _, group in places),
-        reset_interval=interval,
+        reset_interval=_reset_interval(file),
     )
 
 

@@ -157,6 +157,17 @@ def test_nothing_is_read_from_elsewhere(tmp_path: Path, way: str, name: str) -> 
         read_netx(tmp_path / "a.net")
 
 
+@pytest.mark.parametrize("name", ["layer", "layer/1", "layer/1/neuron", "simulation"])
+def test_no_group_is_read_from_elsewhere(tmp_path: Path, name: str) -> None:
+    for place in ("a.net", "b.net"):
+        write_netx(dense(), tmp_path / place)
+    with h5py.File(tmp_path / "a.net", "r+") as file:
+        del file[name]
+        file[name] = h5py.ExternalLink(tmp_path / "b.net", name)
+    with pytest.raises(ExportError, match=f"/{name} leads out of its place"):
+        read_netx(tmp_path / "a.net")
+
+
 def test_damage_is_an_export_error(tmp_path: Path) -> None:
     """A few bytes changed or cut off; most of a file is weights, and so most damage is another network."""
     path, random = tmp_path / "a.net", np.random.default_rng(0)

@@ -19,12 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroact.errors import LavaError, LavaMissing
-from neuroact.hardware.netx import RESET
+from neuroact.errors import ExportError, LavaError, LavaMissing
+from neuroact.hardware.netx import read_input
 
 PROGRAM = Path(__file__).with_name("simulation.py")
 GRACE = 3.0
@@ -65,7 +64,7 @@ def run_lava(
     Returns `(B, T, ...)` uint8: the output that step t of the input makes at step t, so a layer takes no time.
 
     Raises `LavaMissing` where neither uv nor such a Python is, `LavaError` with what Lava printed where it fails or
-    takes longer, and `ValueError` for spikes that do not fit the file.
+    takes longer, or where `path` is no NetX file, and `ValueError` for spikes that do not fit the file.
     """
     return lava_output(path, spikes, reset_interval=reset_interval, python=python, time_limit=time_limit).spikes
 
@@ -80,12 +79,15 @@ def lava_output(
 ) -> LavaOutput:
     """As `run_lava`, with the potentials that a read-out without spikes is read by."""
     path = Path(path)
-    shape, noted = _read(path)
+    try:
+        shape, noted = read_input(path)
+    except (ExportError, OSError) as error:
+        raise LavaError(f"nothing for Lava to run: {error}") from error
     _check(spikes, shape, reset_interval)
     start = _start(python)
     with tempfile.TemporaryDirectory(prefix="neuroact-lava-") as folder:
         given, result, log = (Path(folder) / name for name in ("in.npz", "out.npz", "log.txt"))
-        np.savez_compressed(given, spikes=spikes, reset_interval=np.int64(reset_interval or noted))
+        np.savez_compressed(given, spikes=spikes, reset_interval=np.int64(reset_interval or noted or 0))
         command = [*start, str(PROGRAM), str(path.resolve()), str(given), str(result)]
         code, printed = _run_group(command, time_limit, log)
         if not result.is_file():
@@ -93,16 +95,6 @@ def lava_output(
             raise LavaError(f"the simulation in Lava {ended}; it printed:\n{printed}")
         with np.load(result, allow_pickle=False) as arrays:
             return LavaOutput(arrays["spikes"], arrays["potentials"])
-
-
-def _read(path: Path) -> tuple[tuple[int, ...], int]:
-    """The shape of a file's input, and its reset interval, 0 for none."""
-    try:
-        with h5py.File(path, "r") as file:
-            shape = tuple(int(side) for side in file["layer/0/shape"][()])
-            return shape, int(file[RESET][()]) if RESET in file else 0
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise LavaError(f"{path} is no NetX file: {error}") from error
 
 
 def _check(spikes: NDArray[np.uint8], shape: tuple[int, ...], reset_interval: int | None) -> None:

@@ -142,8 +142,8 @@ def test_spikes_that_do_not_fit_are_refused(
 
 def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "text.net").write_text("text")
-    for name in ("text.net", "none.net"):
-        with pytest.raises(LavaError, match="no NetX file"):
+    for name, message in (("text.net", "no NetX file"), ("none.net", "No such file")):
+        with pytest.raises(LavaError, match=message):
             run_lava(tmp_path / name, SPIKES)
 
 
