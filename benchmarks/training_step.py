@@ -25,8 +25,10 @@ def step() -> None:
     from torch.nn.functional import cross_entropy
 
     from neuroact.models import create
+    from neuroact.training.memory import keep_freed_memory
     from neuroact.training.optimisers import optimiser
 
+    keep_freed_memory()  # as `neuroact train` does
     torch.manual_seed(0)
     model = create("spikmamba", classes=CLASSES, preset="spikmamba", channels=2)
     learning = optimiser(model, "adamw", learning_rate=1e-5, weight_decay=2e-4)

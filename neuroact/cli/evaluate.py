@@ -48,12 +48,14 @@ def command(
       neuroact eval runs/gesture -o report.html
       neuroact eval runs/gesture-0 runs/gesture-1 runs/gesture-2 --json
     """
+    from neuroact.training.memory import keep_freed_memory
     from neuroact.training.metrics import score
     from neuroact.training.report import write_report
     from neuroact.training.runs import evaluate_runs
 
     if output is not None and output.suffix.lower() != ".html":
         raise typer.BadParameter(f"{output.name}: the name of a report ends in .html")
+    keep_freed_memory()
     try:
         findings = evaluate_runs(runs, split=split, source=data, by_recording=by_recording, workers=workers)
         if output is not None:

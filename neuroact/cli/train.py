@@ -68,6 +68,7 @@ def command(
       torchrun --nproc-per-node 4 -m neuroact train --data store --model vtn -c vtn.toml -o runs/vtn
     """
     from neuroact.training import WrongSettings, to_toml, train
+    from neuroact.training.memory import keep_freed_memory
 
     given = _given(data, model, preset, [*(settings or []), *(["model.arguments.quantised=true"] if quantise else [])])
     try:
@@ -79,6 +80,7 @@ def command(
         return
     if output is None:
         raise typer.BadParameter("name the folder of the run with -o")
+    keep_freed_memory()
     try:
         with _watcher() as told:
             trained = train(wanted, output, resume=resume, watcher=told)
