@@ -87,7 +87,7 @@ OF_DIGITS = (
     Result("spikmamba", "spikmamba", DIGITS, 0.970, 30),
     Result("spikepoint", "spikepoint", DIGITS, 0.940, 30),
 )
-FEWER = ("data.hold_out=0.05", "schedule.epochs=100")
+FEWER = ("data.hold_out=0.05", "schedule.epochs=60")
 """A fifth of the recordings makes a fifth of the steps in an epoch."""
 FOLDED = tuple(Result(f"spiking_cnn_{fold.name}", "spiking_cnn", fold, 0.972, 15, FEWER) for fold in FOLDS)
 MAKE = ["datasets", "make", "synthetic", "-o", str(ACTIONS.relative_to(ROOT))]
