@@ -72,7 +72,7 @@ def row(name: str) -> Row:
 def _reached(kept: Figure, given_back: Figure, batch: int) -> str:
     return (
         f"{1e3 * kept.seconds:,.0f} ms, {batch / kept.seconds:.3g} samples/s; "
-        f"{given_back.seconds / kept.seconds:.2f} × with memory given back after each step"
+        f"{given_back.seconds / kept.seconds:.2f} × as long with memory given back after each step"
     )
 
 
