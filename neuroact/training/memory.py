@@ -12,7 +12,7 @@ def keep_freed_memory() -> None:
     """Has this process keep what it frees, to its end.
 
     A step frees what the next one asks for again. By default glibc gives large blocks back, and the system then clears
-    each page anew, which takes a tenth to a third of a step. Other C libraries are left as they are.
+    each page anew, which takes a seventh to two fifths of a step. Other C libraries are left as they are.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
